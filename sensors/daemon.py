@@ -1,0 +1,106 @@
+"""What every long-running process does alike: logging, signals, systemd's notifications, one line of health.
+
+A process makes a `Daemon`, loops `while not daemon.stop.is_set()`, and calls `daemon.report(...)` with its counters;
+they are written atomically to `<data>/run/<name>.json`, where `/metrics`, the sensor screen and `doctor` read them.
+SIGTERM and SIGINT set `stop`; a second one ends at once. kill -9 is a normal way to
+stop: nothing here must run at exit.
+Logs are JSON lines on stderr, CR/LF/ESC escaped by JSON; keys named like secrets are replaced.
+Source: sd_notify(3).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+
+_SECRET = ("password", "secret", "token", "cookie", "authorization", "private_key")
+
+
+class Daemon:
+    def __init__(self, name: str, data: Path, *, parent: int | None = None) -> None:
+        """`parent`: end when this process is gone (a supervisor killed by -9 must not leave orphans)."""
+        self.name = name
+        self.stop = threading.Event()
+        self.log = logger(name)
+        self._health = data / "run" / f"{name}.json"
+        self._health.parent.mkdir(parents=True, exist_ok=True)
+        self._started = time.time()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._on_signal)
+            signal.signal(signal.SIGINT, self._on_signal)
+        parent = parent or int(os.environ.get("LUYTRE_PARENT_PID", "0")) or None
+        if parent:
+            threading.Thread(target=self._watch_parent, args=(parent,), daemon=True).start()
+
+    def ready(self, status: str = "") -> None:
+        notify(f"READY=1\nSTATUS={status}")
+        self.report({})
+
+    def report(self, counters: Mapping[str, Any]) -> None:
+        """Counters as people will see them; `pid`, `started`, `updated` (epoch seconds) are added."""
+        body = {"name": self.name, "pid": os.getpid(), "started": self._started, "updated": time.time(), **counters}
+        temporary = self._health.with_suffix(".new")
+        temporary.write_text(json.dumps(body), encoding="utf-8")
+        temporary.replace(self._health)
+        notify("WATCHDOG=1")
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.stop.is_set():
+            os._exit(130)
+        self.stop.set()
+
+    def _watch_parent(self, parent: int) -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        self.stop.set()
+        time.sleep(10)
+        os._exit(0)
+
+
+def notify(message: str) -> None:
+    """Tell systemd, if it asked to be told."""
+    where = os.environ.get("NOTIFY_SOCKET")
+    if not where:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect("\0" + where[1:] if where[0] == "@" else where)
+            sock.sendall(message.encode())
+        except OSError:
+            pass
+
+
+def logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.format_exc_info,
+            _hide_secrets,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(process=name)
+    return bound
+
+
+def _hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in line:
+        if any(word in key.lower() for word in _SECRET):
+            line[key] = "***"
+    return line
