@@ -1,0 +1,40 @@
+"""What the parts of the API process share: one Database, one EventWriter, one EventReader, one clock.
+
+Made once by `api.serve`, put at `app.state.node` of both ports' apps, and handed to jobs. Tests make one over a
+temporary folder. Nothing else in `api/` is global.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from api.config import ApiTable
+from api.state.base import Database
+from correlator.store.base import EventReader, EventWriter
+from sensors.clock import Clock, SystemClock
+from sensors.config import Config, NodeTable
+
+VERSION = "0.1.0"
+
+
+@dataclass(slots=True)
+class Runtime:
+    config: Config | None  # None only in tests and when the schema is printed
+    node: NodeTable
+    api: ApiTable
+    db: Database
+    reader: EventReader
+    writer: EventWriter
+    log: FilteringBoundLogger
+    clock: Clock = field(default_factory=SystemClock)
+    # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.
+    counters: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        return self.node.root

@@ -1,0 +1,135 @@
+"""The SQL database of a node: users, sessions, alerts, incidents, machines, outbox, audit. Only luytre-api opens it.
+
+In:  a path (SQLite, the default) or a URL (`postgresql+psycopg://…`).
+Out: `Database`, whose `write()` and `read()` give an ORM Session inside one transaction: committed when the block
+     ends, rolled back when it raises.
+Bound: ONE write connection per process (`BEGIN IMMEDIATE`: a transaction that will write says so at once and never
+     fails half-way with "database is locked"); at most READERS read connections, opened read-only. A caller that waits
+     longer than WAIT_S gets `sqlalchemy.exc.TimeoutError`, which the HTTP edge turns into 503.
+Why one: the SQLite of Python 3.11 on Debian (3.40) has the WAL-reset bug with two writers
+     (https://www.sqlite.org/wal.html#walresetbug), and one queue in front of the lock is fair where SQLite's busy
+     handler is not.
+Rule: never hold `write()` across a call to the event store, the network or argon2.
+Times are epoch seconds in a double (`sensors.clock`), so both databases compare them alike.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import QueuePool
+
+READERS = 8
+WAIT_S = 10.0
+
+
+class Base(DeclarativeBase):
+    # Named constraints: Alembic can only change what has a name (SQLite rebuilds the table from them).
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    def __init__(self, where: Path | str) -> None:
+        self.url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
+        if self.url.startswith("sqlite:///"):
+            path = Path(self.url.removeprefix("sqlite:///"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.path: Path | None = path
+            self.writer = _sqlite(path, read_only=False)
+            self._reader = _sqlite(path, read_only=True)
+        else:
+            self.path = None
+            self.writer = create_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=WAIT_S)
+            self._reader = create_engine(self.url, pool_size=READERS, max_overflow=0, pool_timeout=WAIT_S)
+        self._write_session = sessionmaker(self.writer, expire_on_commit=False)
+        self._read_session = sessionmaker(self._reader, expire_on_commit=False, autoflush=False)
+        self._inside = threading.local()
+        # The file must exist (in WAL mode) before the first read-only connection opens it.
+        with self.writer.connect():
+            pass
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """The write transaction. Callbacks registered by `after_commit` run when it has committed and let go."""
+        if getattr(self._inside, "write", False):
+            raise RuntimeError("write() inside write(): pass the session on instead")
+        self._inside.write = True
+        try:
+            with self._write_session() as session, session.begin():
+                yield session
+        finally:
+            self._inside.write = False
+        for call in session.info.pop(_AFTER, ()):
+            call()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A consistent view that never waits for the writer and cannot write."""
+        with self._read_session() as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        self._reader.dispose()
+        self.writer.dispose()
+
+
+_AFTER = "luytre.after_commit"
+
+
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Run `call` once `session`'s transaction is durable; not at all when it is rolled back."""
+    session.info.setdefault(_AFTER, []).append(call)
+
+
+def _sqlite(path: Path, *, read_only: bool) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: sqlite3's own implicit BEGIN starts transactions too late and never IMMEDIATE.
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}" + ("?mode=ro" if read_only else ""),
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=WAIT_S,
+        )
+        for pragma in _PRAGMAS_READ if read_only else _PRAGMAS_WRITE:
+            connection.execute(pragma)
+        return connection
+
+    size = READERS if read_only else 1
+    engine = create_engine(
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=size, max_overflow=0, pool_timeout=WAIT_S
+    )
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+# synchronous FULL: a receipt or an audit line that was answered survives power loss (WAL + NORMAL would not).
+_PRAGMAS_WRITE = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA cache_size=-4000",
+    "PRAGMA trusted_schema=OFF",
+)
+_PRAGMAS_READ = ("PRAGMA query_only=ON", "PRAGMA cache_size=-1000", "PRAGMA trusted_schema=OFF")
