@@ -1,0 +1,17 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// Output obeys `default-src 'self'`: nothing inline (no data: fonts, no inline module preload), relative addresses.
+export default defineConfig({
+  base: "./",
+  plugins: [react()],
+  build: {
+    outDir: "dist",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: "es2022",
+    chunkSizeWarningLimit: 700,
+  },
+  server: { proxy: { "/api": process.env.LUYTRE_API ?? "http://127.0.0.1:8443" } },
+});
