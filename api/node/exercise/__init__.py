@@ -1,0 +1,1 @@
+"""Exercises (DIỄN TẬP): an attack written by this project, played through real sensors on loopback, and checked."""
