@@ -2,7 +2,8 @@
 is GPL-2.0-only: `python -m sensors.packets.craft OUT.pcap < conversations.ndjson`.
 
 In:  NDJSON, a conversation a line: {"kind": "tcp" | "syn" | "dns" | "udp", "at": epoch s, "src", "sport", "dst",
-     "dport"}, and for tcp "talk": [["c" | "s", text], …] (client or server speaks), for dns "name", "answers": [address, …].
+     "dport"}, and for tcp "talk": [["c" | "s", text], …] (client or server speaks), for dns "name", "answers":
+     [address, …].
      "syn" is one SYN, answered by a reset when "refused" is true. Addresses are IPv4.
 Out: packets of all conversations in order of time, written to OUT.new and renamed: a reader never sees half a file.
 """

@@ -1,6 +1,6 @@
 """The attack of the exercise, as data: log lines and conversations, with ordinary traffic around them.
 
-In:  a seed, the time it should seem to happen. Out: `Line`s for files and conversation specs for `sensors.packets.craft`.
+In:  a seed, the time it should seem to happen. Out: `Line`s for files, conversation specs for `sensors.packets.craft`.
 Every line and conversation is different from every other, so that each can be found again in the store (`manifest.py`).
 Addresses are RFC 5737's and RFC 1918's, names RFC 2606's: nothing here belongs to anybody.
 """
@@ -46,7 +46,7 @@ class Scene:
     """One agency's part. `number` keeps the agencies' addresses apart (10.<number>.0.0/24)."""
 
     def __init__(self, number: int, seed: int = 2026) -> None:
-        self._random = random.Random(seed * 1000 + number)
+        self._random = random.Random(seed * 1000 + number)  # noqa: S311  (the same play every time)
         self._next_pid, self._next_visit = 2000, 0
         self._next_port = 20000
         self.net = f"10.{number}.0"
@@ -64,8 +64,8 @@ class Scene:
             status = 404 if self._random.random() < 0.02 else 200
             when = datetime.fromtimestamp(at, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
             size = self._random.randrange(400, 40_000)
-            yield Line("access.log", f'{who} - - [{when}] "GET {page}?ma={self._next_visit:08d} HTTP/1.1" {status} {size} '
-                                     f'"-" "{self._random.choice(AGENTS)}"')  # fmt: skip
+            yield Line("access.log", f'{who} - - [{when}] "GET {page}?ma={self._next_visit:08d} HTTP/1.1" {status} '
+                                     f'{size} "-" "{self._random.choice(AGENTS)}"')  # fmt: skip
 
     def office_logins(self, at: float, count: int) -> Iterator[Line]:
         """The administrators' own log-ins, one of them mistyped."""
@@ -83,8 +83,8 @@ class Scene:
             who = f"{self.net}.{self._random.randrange(60, 90)}"
             when = at + self._random.random() * 60
             yield self._lookup(when, who, name, address)
-            talk = [["c", f"GET /{self._random.randrange(10**6)} HTTP/1.1\r\nHost: {name}\r\n"
-                          f"User-Agent: {AGENTS[0]}\r\n\r\n"],
+            asked = f"GET /{self._random.randrange(10**6)} HTTP/1.1\r\nHost: {name}\r\nUser-Agent: {AGENTS[0]}\r\n\r\n"
+            talk = [["c", asked],
                     ["s", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nxin."]]  # fmt: skip
             yield {"kind": "tcp", "at": when + 0.1, "src": who, "sport": self._port(), "dst": address, "dport": 80,
                    "talk": talk}  # fmt: skip
@@ -103,8 +103,8 @@ class Scene:
         for index in range(FAILURES):
             user = USERS[index % len(USERS)]
             known = user in ("root", "backup")
-            yield self._sshd(at + index, f"Failed password for {'' if known else 'invalid user '}{user} from {ATTACKER} "
-                                         f"port {self._port()} ssh2")  # fmt: skip
+            yield self._sshd(at + index, f"Failed password for {'' if known else 'invalid user '}{user} from "
+                                         f"{ATTACKER} port {self._port()} ssh2")  # fmt: skip
         yield self._sshd(at + FAILURES, f"Accepted password for backup from {ATTACKER} port {self._port()} ssh2")
 
     def beacon(self, at: float, count: int = BEACONS) -> Iterator[dict[str, Any]]:
