@@ -2,9 +2,9 @@
 
 In:  names and command lines. Out: `<data>/run/supervisor.json` (state of each child, for `/system` and `doctor`), their
 stderr in `<data>/log/<name>.log` (two files of `LOG_LIMIT_BYTES` at most). A child that ends is started again after
-0.2, 0.4 … 30 s (back to 0.2 s once it has run for five seconds); one that ends with 78 (bad configuration) or 77 (a right
-is missing) stays down and says so, as systemd's RestartPreventExitStatus would do. Children watch their parent, so that
-killing this process leaves no orphans.
+0.2, 0.4 … 30 s (back to 0.2 s once it has run for five seconds); one that ends with 78 (bad configuration) or 77 (a
+right is missing) stays down and says so, as systemd's RestartPreventExitStatus would do. Children watch their parent,
+so that killing this process leaves no orphans.
 """
 
 from __future__ import annotations

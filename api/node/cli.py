@@ -1,0 +1,64 @@
+"""`luytre`: the command of whoever runs a node. A file per command in this folder; this one only finds them.
+
+A command's module exports `app`, a typer application; its help starts with examples. Only the module that is asked for
+is imported, so that the first word of output does not wait for libraries that it does not need.
+Exit codes: `sensors.errors`. Messages go to stderr, data to stdout; NO_COLOR and TERM=dumb are respected by rich.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from sensors.errors import EXIT_INTERRUPTED, EXIT_USAGE, LuytreError, guess
+
+# command → (module, what it does in Vietnamese, in English); the order is the order of help.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("api.node.demo", "diễn tập: một cuộc tấn công, hai đơn vị, một trung tâm", "an exercise on this machine"),
+    "up": ("api.node.up", "chạy một nút thật trên máy này", "run a real node on this machine"),
+    "init": ("api.node.init", "tạo dữ liệu, khóa và cấu hình của nút", "make a node's data, keys, settings"),
+    "enrol": ("api.node.enrol", "cấp mã ghi danh; ghi danh máy này với một nút", "enrol sensors and nodes"),
+    "users": ("api.node.users", "tài khoản, vai trò, liên kết đăng nhập", "accounts, roles, log-in links"),
+    "rules": ("api.node.rules", "kiểm thử và liệt kê luật phát hiện", "test and list rules"),
+    "torture": (
+        "api.node.torture",
+        "giết từng tiến trình, đối chiếu từng sự kiện",
+        "kill processes, count every event",
+    ),
+}
+
+
+def language() -> str:
+    spoken = os.environ.get("LUYTRE_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "vi"
+    return "en" if spoken.startswith("en") else "vi"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else "--help"
+    if name in ("-h", "--help", "help"):
+        print(_help())
+        raise SystemExit(0)
+    if name not in COMMANDS:
+        meant = guess(name, COMMANDS)
+        text = f"không có lệnh `{name}`" if language() == "vi" else f"no command `{name}`"
+        print(text + (f"; luytre {meant}?" if meant else ""), file=sys.stderr)
+        raise SystemExit(EXIT_USAGE)
+    app = importlib.import_module(COMMANDS[name][0]).app
+    try:
+        app(args=words[1:], prog_name=f"luytre {name}")
+    except LuytreError as error:
+        print(error.show(language()), file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
+
+
+def _help() -> str:
+    vi = language() == "vi"
+    lines = ["luytre demo", "luytre up --data /var/lib/luytre", ""]
+    lines += [f"  {name:<9} {words[1] if vi else words[2]}" for name, words in COMMANDS.items()]
+    lines += ["", "Xem thêm: luytre LỆNH --help" if vi else "More: luytre COMMAND --help"]
+    return "\n".join(lines)
