@@ -1,0 +1,127 @@
+"""The audit: who did what, to which object, with what outcome. Append-only and hash-chained.
+
+Each entry's hash is SHA-256 over the hash before it and the entry's own canonical JSON; so an edited, removed or
+reordered entry breaks the chain at its place. A cut tail leaves a shorter, whole chain: therefore the head (last seq
+and hash) is also kept aside, in a file beside the keys, and `verify` compares. The file is written after the commit, so
+after a crash it may be behind the table by the entries of one transaction, never ahead of it.
+An entry is written in the transaction of the act it tells of: an act that is not on record did not happen.
+Never in `detail`: passwords, tokens, cookies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.state.audit import AuditEntry
+from api.state.base import after_commit
+
+ZERO = "0" * 64
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    id: str  # user:3 | machine:<name> | system
+    name: str
+    address: str = ""
+
+
+THE_SYSTEM = Actor(SYSTEM, SYSTEM)
+
+
+class Audit:
+    def __init__(self, head: Path, now: Callable[[], float]) -> None:
+        self._head, self._now = head, now
+
+    def record(
+        self,
+        session: Session,
+        actor: Actor,
+        act: str,
+        obj: str = "",
+        *,
+        agency: str | None = None,
+        outcome: str = "done",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        last = session.execute(select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)).first()
+        entry = AuditEntry(
+            seq=(last.seq if last else 0) + 1,
+            at=self._now(),
+            actor=actor.id,
+            actor_name=actor.name,
+            act=act,
+            object=obj[:128],
+            agency=agency,
+            outcome=outcome,
+            address=actor.address[:64],
+            detail=detail or {},
+            before=last.hash if last else ZERO,
+            hash="",
+        )
+        entry.hash = chain_hash(entry)
+        session.add(entry)
+        session.flush()
+        seq, digest = entry.seq, entry.hash
+        after_commit(session, lambda: self._keep_head(seq, digest))
+
+    def verify(self, session: Session) -> str | None:
+        """None when the chain is whole, else what is wrong, in words, at the first place."""
+        before, expected = ZERO, 1
+        head = self._read_head()
+        at_head: str | None = None
+        for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.seq)).yield_per(500):
+            if entry.seq != expected:
+                return f"entry {expected} is missing"
+            if entry.before != before:
+                return f"entry {entry.seq} does not follow the one before it"
+            if entry.hash != chain_hash(entry):
+                return f"entry {entry.seq} was changed"
+            if head and entry.seq == head[0]:
+                at_head = entry.hash
+            before, expected = entry.hash, expected + 1
+            session.expunge(entry)
+        if head is None:
+            return "the head kept aside is missing or unreadable" if expected > 1 else None
+        if head[0] >= expected:
+            return f"entries {expected} to {head[0]} were cut off"
+        return None if at_head == head[1] else f"entry {head[0]} is not the one that was written"
+
+    def _keep_head(self, seq: int, digest: str) -> None:
+        known = self._read_head()
+        if known and known[0] >= seq:
+            return  # another thread's later commit was quicker to get here
+        self._head.parent.mkdir(parents=True, exist_ok=True)
+        new = self._head.with_suffix(f".new{seq}")
+        with new.open("w", encoding="ascii") as file:
+            file.write(f"{seq} {digest}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._head)
+
+    def _read_head(self) -> tuple[int, str] | None:
+        try:
+            seq, digest = self._head.read_text("ascii").split()
+            return int(seq), digest
+        except (OSError, ValueError):
+            return None
+
+
+def chain_hash(entry: AuditEntry) -> str:
+    body = json.dumps(
+        [
+            entry.before, entry.seq, repr(float(entry.at)), entry.actor, entry.actor_name, entry.act, entry.object,
+            entry.agency, entry.outcome, entry.address, entry.detail,
+        ],
+        ensure_ascii=True, sort_keys=True, separators=(",", ":"),
+    )  # fmt: skip
+    return hashlib.sha256(body.encode()).hexdigest()

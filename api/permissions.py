@@ -1,0 +1,60 @@
+"""Roles × permissions: the one table of who may do what. Default deny: what is not named here is refused.
+
+A grant is (role, agency). A permission holds in an agency when one grant names a role that has it and an agency at or
+above that one. `scope_of` turns grants into the `Scope` that every store call takes: the union over the grants *that
+carry this permission*, so two roles together never see more than each says (reliability.md S5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from correlator.store.base import Scope
+
+PERMISSIONS = (
+    "alerts.read", "alerts.work", "incidents.read", "incidents.work", "incidents.raise", "events.read",
+    "sensors.read", "sensors.manage", "rules.read", "inbox.read", "inbox.work", "audit.read", "system.read",
+    "users.manage",
+)  # fmt: skip
+
+_ANALYST = frozenset(
+    ("alerts.read", "alerts.work", "incidents.read", "incidents.work", "events.read", "sensors.read", "rules.read")
+)
+_LEAD = _ANALYST | {"incidents.raise", "sensors.manage", "users.manage", "system.read"}
+ROLES: Mapping[str, frozenset[str]] = {
+    "analyst": _ANALYST,
+    "lead": _LEAD,
+    "auditor": frozenset(("alerts.read", "incidents.read", "rules.read", "sensors.read", "system.read", "audit.read")),
+    "national_duty": _ANALYST | {"inbox.read", "inbox.work", "system.read"},
+    "national_lead": _LEAD | {"inbox.read", "inbox.work", "audit.read"},
+}
+NATIONAL_ROLES = frozenset(("national_duty", "national_lead"))  # only a node with role "national" may grant them
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    role: str
+    agency: str | None  # None: everywhere on this node
+
+
+def permissions_of(grants: Iterable[Granted]) -> frozenset[str]:
+    return frozenset().union(*(ROLES.get(grant.role, frozenset()) for grant in grants))
+
+
+def scope_of(permission: str, grants: Iterable[Granted], parents: Mapping[str, str | None]) -> Scope:
+    """The agencies in which `grants` carry `permission`; `parents` is the agency tree (code → parent)."""
+    tops = {grant.agency for grant in grants if permission in ROLES.get(grant.role, frozenset())}
+    if None in tops:
+        return Scope(None)
+    return Scope(frozenset(code for code in {*parents, *tops} if code is not None and tops & _line(code, parents)))
+
+
+def _line(code: str, parents: Mapping[str, str | None]) -> set[str | None]:
+    """The agency and all above it; a circle in the tree ends the walk."""
+    seen: set[str | None] = set()
+    here: str | None = code
+    while here is not None and here not in seen:
+        seen.add(here)
+        here = parents.get(here)
+    return seen
