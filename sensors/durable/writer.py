@@ -1,0 +1,305 @@
+"""The writing side of a log; what it promises is in log.py.
+
+In:  items and marks. Out: a position, when both are durable.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple, Self
+
+import zstandard
+
+from sensors.clock import Clock, SystemClock
+from sensors.durable import recovery, watermark
+from sensors.durable.files import REAL, File, Files
+from sensors.durable.record import PAYLOAD_LIMIT_BYTES, SNAPSHOT, START, Position, payload_size, seal
+from sensors.durable.recovery import Recovery
+from sensors.durable.segment import Segment, head_at
+from sensors.durable.watermark import Watermark
+from sensors.errors import Damaged, Place, Problem, Unavailable
+
+__all__ = ["Dropped", "Full", "LogWriter", "Recovery", "SegmentInfo"]
+
+LAST_MARK = recovery.LAST_MARK
+_SPLIT_BYTES = 8 * 1024 * 1024  # an append beyond it becomes several records under one sync
+_MARKS_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+class Full(Unavailable):
+    """There is no room on the disk. Nothing was written; the writer lives."""
+
+
+class SegmentInfo(NamedTuple):
+    number: int
+    day: str
+    bytes: int
+    ordinal: int | None  # items before it since the log began; None when its first record is damaged
+    newest: bool
+
+
+class Dropped(NamedTuple):
+    segments: int
+    items: int
+    bytes: int
+
+
+class LogWriter:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        files: Files = REAL,
+        segment_bytes: int = 128 << 20,
+        daily: bool = True,
+        clock: Clock | None = None,
+        reserve_bytes: int = 32 << 20,
+        random: Callable[[int], bytes] = os.urandom,
+        level: int = 1,
+    ) -> None:
+        """Opens and recovers the log in `folder`, making it when missing. `reserve_bytes` of the disk stay free."""
+        self._folder, self._files, self._clock = folder, files, clock or SystemClock()
+        self._segment_bytes, self._daily, self._reserve, self._random = segment_bytes, daily, reserve_bytes, random
+        self._press = zstandard.ZstdCompressor(level=level)
+        self._one_at_a_time = threading.Lock()
+        self._file: File | None = None
+        self._failure: BaseException | None = None
+        files.make_folder(folder)
+        self._mark_file = _open_or_create(files, folder / watermark.LOCK_NAME)
+        lock = files.lock(folder / watermark.LOCK_NAME)
+        if lock is None:
+            self._mark_file.close()
+            raise Unavailable(
+                Problem(
+                    "LT-D0001",
+                    "một tiến trình khác đang ghi nhật ký này",
+                    "another process is writing this log",
+                    Place(file=str(folder)),
+                )
+            )
+        self._lock = lock
+        try:
+            self._recover()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """The durable marks."""
+        return MappingProxyType(self._marks)
+
+    @property
+    def next_ordinal(self) -> int:
+        """How many items were ever appended."""
+        return self._ordinal
+
+    def append(self, items: Sequence[bytes], marks: Mapping[str, str] | None = None) -> Position:
+        """The position of the last item, when items and marks are durable. An empty text removes its mark.
+
+        One record; a batch above 8 MiB becomes several under one sync, the marks with the last of them.
+        `Full` and ValueError leave everything as it was; any other error is the end of this writer (L7)."""
+        with self._one_at_a_time:
+            if self._failure is not None:
+                raise self._dead()
+            changed = {key: text for key, text in (marks or {}).items() if self._marks.get(key, "") != text}
+            if not items and not changed:
+                return self._last
+            fresh = self._check(items, changed)
+            try:
+                self._append(items, changed, fresh)
+            except BaseException as failure:
+                self._failure = failure
+                raise
+            return self._last
+
+    def segments(self) -> list[SegmentInfo]:
+        """The files, oldest first."""
+        with self._one_at_a_time:
+            last = len(self._segments) - 1
+            return [
+                SegmentInfo(segment.number, segment.day, self._sizes[segment], self._first_ordinal(segment), at == last)
+                for at, segment in enumerate(self._segments)
+            ]
+
+    def drop_before(self, position: Position) -> Dropped:
+        """Delete the segments that lie wholly before `position`."""
+        return self.drop_segments(lambda info: info.number < position.segment)
+
+    def drop_segments(self, unwanted: Callable[[SegmentInfo], bool]) -> Dropped:
+        """Delete, oldest first, the segments that a named policy of the caller wants gone; never the newest."""
+        infos = self.segments()
+        gone = [info for info in infos if unwanted(info) and not info.newest]
+        if not gone:
+            return Dropped(0, 0, 0)
+        ordinals = [info.ordinal for info in infos]
+        items = 0
+        with self._one_at_a_time:
+            for info in gone:
+                at = infos.index(info)
+                begin, end = ordinals[at], next((o for o in ordinals[at + 1 :] if o is not None), self._ordinal)
+                items += end - begin if begin is not None else 0
+                segment = next(segment for segment in self._segments if segment.number == info.number)
+                self._files.unlink(self._folder / segment.name)
+                self._segments.remove(segment)
+                del self._sizes[segment]
+                self._firsts.pop(segment, None)
+            self._files.sync_folder(self._folder)
+        return Dropped(len(gone), items, sum(info.bytes for info in gone))
+
+    def roll(self) -> None:
+        """The next append begins a new segment."""
+        with self._one_at_a_time:
+            self._close_file()
+
+    def usage_bytes(self) -> int:
+        return sum(self._sizes.values())
+
+    def close(self) -> None:
+        self._close_file()
+        self._mark_file.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        known = watermark.parse(self._mark_file.read(0, watermark.BYTES))
+        found = recovery.recover(self._folder, self._files, known)
+        self.recovered: Recovery = found.report
+        self._segments, self._marks = found.segments, found.marks
+        self._sizes, self._firsts = found.sizes, dict[Segment, int | None]()
+        self._ordinal, self._last = found.ordinal, found.last
+        self._highest = found.highest
+        self._end = found.end
+        if found.segments and found.report.clean and not self._full(found.segments[-1], found.end):
+            self._file = self._files.open(self._folder / found.segments[-1].name, "write")
+        self._publish()
+
+    def _check(self, items: Sequence[bytes], changed: Mapping[str, str]) -> bool:
+        """True when a new segment must be begun. Raises while nothing has been touched."""
+        if "" in changed:
+            raise ValueError("a mark needs a name")
+        marks_bytes = sum(6 * (len(key) + len(text)) + 8 for key, text in changed.items())  # 6: \u0000, the longest
+        longest = max(map(len, items), default=0)
+        if marks_bytes > _MARKS_LIMIT_BYTES or longest > _SPLIT_BYTES:
+            raise ValueError(f"an item of {longest} bytes or marks of {marks_bytes} bytes are too long for a record")
+        fresh = self._file is None or self._full(self._segments[-1], self._end)
+        need = payload_size(items, marks_bytes)
+        if self._files.free_bytes(self._folder) < need + self._reserve:
+            raise Full(
+                Problem(
+                    "LT-D0002",
+                    "ổ đĩa đã đầy: không ghi thêm được vào nhật ký",
+                    "the disk is full: the log cannot grow",
+                    Place(file=str(self._folder)),
+                )
+            )
+        return fresh
+
+    def _append(self, items: Sequence[bytes], changed: Mapping[str, str], fresh: bool) -> None:
+        if fresh:
+            self._begin()
+        assert self._file is not None
+        segment = self._segments[-1]
+        end, ordinal, last = self._end, self._ordinal, self._last
+        for part, marks in _parts(items, changed):
+            data = seal(segment.place(end), ordinal, part, marks, 0, self._press)
+            self._file.write(end, data)
+            last = Position(segment.number, end, max(0, len(part) - 1))
+            end += len(data)
+            ordinal += len(part)
+        self._file.sync()
+        if fresh:
+            self._files.sync_folder(self._folder)
+        for key, text in changed.items():
+            if text:
+                self._marks[key] = text
+            else:
+                self._marks.pop(key, None)
+        self._end, self._ordinal, self._last = end, ordinal, last
+        self._sizes[segment] = end
+        self._publish()
+
+    def _begin(self) -> None:
+        """A new file with the snapshot of all marks; not durable yet."""
+        self._close_file()
+        number = max(self._highest + 1, int(self._clock.now() * 1000))
+        segment = Segment(number, self._today(), self._random(8))
+        marks = {**self._marks, LAST_MARK: str(self._last)}
+        snapshot = seal(segment.place(0), self._ordinal, (), marks, SNAPSHOT, self._press)
+        self._file = self._files.open(self._folder / segment.name, "create")
+        self._file.write(0, snapshot)
+        self._segments.append(segment)
+        self._highest = number
+        self._firsts[segment] = self._ordinal
+        self._end = self._sizes[segment] = len(snapshot)
+
+    def _publish(self) -> None:
+        segment = self._segments[-1].number if self._segments else 0
+        self._mark_file.write(0, Watermark(segment, self._end, self._ordinal).pack())
+
+    def _full(self, segment: Segment, end: int) -> bool:
+        return end >= self._segment_bytes or (self._daily and self._today() > segment.day)
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(max(0.0, self._clock.now()), UTC).strftime("%Y%m%d")
+
+    def _first_ordinal(self, segment: Segment) -> int | None:
+        if segment not in self._firsts:
+            file = self._files.open(self._folder / segment.name, "read")
+            try:
+                head = head_at(file, segment, 0, self._sizes[segment])
+            finally:
+                file.close()
+            self._firsts[segment] = head.ordinal if head else None
+        return self._firsts[segment]
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _dead(self) -> Damaged:
+        error = Damaged(
+            Problem(
+                "LT-D0003",
+                "lần ghi trước đã thất bại; phải khởi động lại để khôi phục nhật ký",
+                "an earlier write failed; the process must start again to recover the log",
+                Place(file=str(self._folder)),
+            )
+        )
+        error.__cause__ = self._failure
+        return error
+
+
+def _parts(items: Sequence[bytes], marks: Mapping[str, str]) -> Iterator[tuple[Sequence[bytes], Mapping[str, str]]]:
+    """Batches that fit a record; the marks with the last, so that they never run ahead."""
+    start = size = 0
+    for at, item in enumerate(items):
+        if size + len(item) + 4 > _SPLIT_BYTES and at > start:
+            yield items[start:at], {}
+            start, size = at, 0
+        size += len(item) + 4
+    yield items[start:], marks
+
+
+def _open_or_create(files: Files, path: Path) -> File:
+    try:
+        return files.open(path, "create")
+    except FileExistsError:
+        return files.open(path, "write")
+
+
+assert _SPLIT_BYTES + _MARKS_LIMIT_BYTES < PAYLOAD_LIMIT_BYTES
+assert START.index == -1
