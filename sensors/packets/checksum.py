@@ -1,0 +1,21 @@
+"""The Internet checksum (RFC 1071) over headers and payload.
+
+In: bytes. Out: the folded one's complement sum; a packet whose own checksum is right sums to 0xFFFF.
+A big-endian integer modulo 0xFFFF is the one's complement sum of its 16-bit words, and CPython computes it in C.
+"""
+
+from __future__ import annotations
+
+
+def ones_sum(data: bytes) -> int:
+    """Sum in 1..0xFFFF; 0 only for all-zero data."""
+    if len(data) & 1:
+        data += b"\0"
+    number = int.from_bytes(data, "big")
+    return (number % 0xFFFF or 0xFFFF) if number else 0
+
+
+def transport_ok(source: bytes, destination: bytes, protocol: int, segment: bytes) -> bool:
+    """Whether a TCP, UDP or ICMPv6 segment fits its pseudo header (RFC 9293 §3.1, RFC 8200 §8.1)."""
+    pseudo = source + destination + len(segment).to_bytes(4, "big") + protocol.to_bytes(4, "big")
+    return ones_sum(pseudo + segment) == 0xFFFF
