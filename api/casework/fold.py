@@ -1,0 +1,259 @@
+"""Folding: hits become alerts. One open alert per (agency, rule, group key), each hit counted once.
+
+In:  pages of stream "hits" by `EventReader.tail`. Out: rows of api/state/cases.py.
+Promise: the tail's cursor and everything a page changed move in ONE transaction; a crash before it replays the page, a
+     hit that was stored twice is known by its id. So the count is exact after any kill.
+An alert that was quiet for QUIET_S (in event time) takes no more hits: the next one opens a new alert, and the old one
+     stays in the queue for a person. A snoozed alert takes hits silently. A closed one takes none.
+Bound: PAGE hits a transaction; ENTITY_LIMIT values per field; hit rows live HIT_MEMORY_S, then the newest HITS_KEPT.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.casework import ids, indicators
+from api.casework.changes import Bell, changed
+from api.casework.folding import search_text
+from api.casework.hits import ENTITY_LIMIT, Hit, read
+from api.shapes import LEVELS
+from api.state.base import Database
+from api.state.cases import Alert, AlertEntity, AlertHit, AlertHour, History, Incident, Indicator, Place
+from correlator.store.base import EventReader, Gap
+from sensors.clock import Clock
+
+READER = "casework"
+PAGE = 500
+QUIET_S = 24 * 3600.0
+HIT_MEMORY_S = 48 * 3600.0  # as long as ingest remembers foreign ids
+HITS_KEPT = 200
+INDICATORS = 200  # of one incident
+
+
+@dataclass(slots=True)
+class Counters:
+    hits: int = 0
+    repeated: int = 0
+    unreadable: int = 0
+    alerts: int = 0
+    gaps: int = 0
+    newest_at: float = 0.0
+
+
+@dataclass(slots=True)
+class _Touched:
+    """What a page did to one alert, written when the page is through."""
+
+    alert: Alert
+    created: bool
+    hours: dict[int, int] = field(default_factory=dict)
+    entities: dict[tuple[str, str], None] = field(default_factory=dict)
+
+
+class Casework:
+    def __init__(self, db: Database, reader: EventReader, clock: Clock, bell: Bell, agency: str) -> None:
+        self._db, self._reader, self._clock, self._bell, self._agency = db, reader, clock, bell, agency
+        self.counters = Counters()
+
+    def step(self) -> int:
+        """One page: read without any lock, then one transaction. The number of hits read (0: nothing new)."""
+        with self._db.read() as session:
+            place = session.get(Place, READER)
+            cursor = place.cursor if place else None
+        page = self._reader.tail(cursor, PAGE, "hits")
+        now = self._clock.now()
+        if isinstance(page, Gap):
+            with self._db.write() as session:
+                place = _move(session, page.next, now)
+                place.gaps += 1
+                place.lost += page.lost or 0
+            self.counters.gaps += 1
+            return 0
+        if not page.events:
+            if page.next != cursor:  # an empty stretch (rotated files): keep the place, or it may expire under us
+                with self._db.write() as session:
+                    _move(session, page.next, now)
+            return 0
+        hits = [read(event, agency=self._agency, now=now) for event in page.events]
+        whole = [hit for hit in hits if hit is not None]
+        with self._db.write() as session:
+            new, made = fold(session, whole, now, self._bell)
+            _move(session, page.next, now)
+        self.counters.hits += new
+        self.counters.repeated += len(whole) - new
+        self.counters.unreadable += len(hits) - len(whole)
+        self.counters.alerts += made
+        if whole:
+            self.counters.newest_at = max(self.counters.newest_at, *(hit.at for hit in whole))
+        return len(hits)
+
+
+def fold(session: Session, hits: Sequence[Hit], now: float, bell: Bell) -> tuple[int, int]:
+    """Fold hits in; returns (hits counted, alerts made)."""
+    fresh = list({hit.id: hit for hit in hits}.values())
+    known = set(session.scalars(select(AlertHit.id).where(AlertHit.id.in_([hit.id for hit in fresh]))))
+    fresh = [hit for hit in fresh if hit.id not in known]
+    keys = {hit.id: open_key(hit.agency, hit.rule_id, hit.group_key) for hit in fresh}
+    rows = session.scalars(select(Alert).where(Alert.open_key.in_(set(keys.values()))))
+    taking = {row.open_key: _Touched(row, created=False) for row in rows}
+    done: list[_Touched] = []
+    made = 0
+    for hit in fresh:
+        key = keys[hit.id]
+        touched = taking.get(key)
+        if touched and hit.at > touched.alert.last_seen + QUIET_S:
+            touched.alert.open_key = None
+            session.flush()  # before the INSERT that takes the key: the unit of work would insert first
+            done.append(touched)
+            touched = None
+        if touched is None:
+            touched = taking[key] = _Touched(_new_alert(session, hit, key, now), created=True)
+            made += 1
+        _take(session, touched, hit, now)
+    for touched in (*done, *taking.values()):
+        if touched.hours:
+            _write(session, touched, now, bell)
+    return len(fresh), made
+
+
+def open_key(agency: str, rule_id: str, group_key: str) -> str:
+    return hashlib.sha256("\x00".join((agency, rule_id, group_key)).encode("utf-8", "replace")).hexdigest()
+
+
+def _new_alert(session: Session, hit: Hit, key: str, now: float) -> Alert:
+    alert = Alert(
+        id=ids.next_id(session, "CB", now),
+        agency=hit.agency,
+        rule_id=hit.rule_id,
+        group_key=hit.group_key,
+        open_key=key,
+        kind=hit.kind,
+        level=hit.level,
+        level_order=LEVELS.index(hit.level),
+        status="new",
+        count=0,
+        first_seen=hit.at,
+        last_seen=hit.at,
+        created_at=now,
+        title=hit.title,
+        reason=hit.reason,
+        group=hit.group,
+        techniques=list(hit.techniques),
+        score=hit.score,
+        search_text="",
+        revision=0,
+    )
+    session.add(alert)
+    session.flush()
+    session.add(
+        History(kind="alert", object_id=alert.id, at=now, actor_name="", act="created", after={"status": "new"})
+    )
+    return alert
+
+
+def _take(session: Session, touched: _Touched, hit: Hit, now: float) -> None:
+    alert = touched.alert
+    alert.count += 1
+    alert.first_seen = min(alert.first_seen, hit.at)
+    if hit.at >= alert.last_seen:  # the newest hit speaks; a late one only counts
+        alert.last_seen, alert.reason, alert.title = hit.at, hit.reason, hit.title
+    if LEVELS.index(hit.level) > alert.level_order:
+        alert.level, alert.level_order = hit.level, LEVELS.index(hit.level)
+    if hit.score is not None:
+        alert.score = max(alert.score or 0.0, hit.score)
+    if new := [t for t in hit.techniques if t not in alert.techniques]:
+        alert.techniques = [*alert.techniques, *new][:20]
+    hour = int(hit.at // 3600)
+    touched.hours[hour] = touched.hours.get(hour, 0) + 1
+    touched.entities.update(dict.fromkeys(hit.entities))
+    session.add(
+        AlertHit(
+            id=hit.id,
+            alert_id=alert.id,
+            at=hit.at,
+            folded_at=now,
+            count=hit.count,
+            reason=hit.reason,
+            event_ids=list(hit.event_ids),
+        )
+    )
+
+
+def _write(session: Session, touched: _Touched, now: float, bell: Bell) -> None:
+    alert = touched.alert
+    rows = session.scalars(select(AlertHour).where(AlertHour.alert_id == alert.id, AlertHour.hour.in_(touched.hours)))
+    there = {row.hour: row for row in rows}
+    for hour, count in touched.hours.items():
+        if hour in there:
+            there[hour].count += count
+        else:
+            session.add(AlertHour(alert_id=alert.id, hour=hour, count=count))
+    new = _add_entities(session, alert.id, touched.entities)
+    if new or touched.created:
+        values = session.execute(
+            select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert.id)
+        ).tuples()
+        parts = [alert.id, *alert.title.values(), *(value for _, value in values), *alert.reason.values()]
+        alert.search_text = search_text([*parts, alert.rule_id, alert.agency, *alert.techniques])
+    alert.revision += 1
+    if alert.incident_id:
+        _tell_incident(session, alert, new, now, bell)
+    changed(session, bell, "alert", alert.id, agency=alert.agency, revision=alert.revision, now=now,
+            created=touched.created)  # fmt: skip
+
+
+def _add_entities(session: Session, alert_id: str, wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    there = set(
+        session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert_id)).tuples()
+    )
+    per_field: dict[str, int] = {}
+    for path, _ in there:
+        per_field[path] = per_field.get(path, 0) + 1
+    new = []
+    for path, value in wanted:
+        if (path, value) not in there and per_field.get(path, 0) < ENTITY_LIMIT:
+            per_field[path] = per_field.get(path, 0) + 1
+            session.add(AlertEntity(alert_id=alert_id, field=path, value=value))
+            new.append((path, value))
+    session.flush()
+    return new
+
+
+def _tell_incident(session: Session, alert: Alert, new: list[tuple[str, str]], now: float, bell: Bell) -> None:
+    incident = session.get(Incident, alert.incident_id)
+    if incident is None or incident.state == "closed":
+        return
+    incident.last_seen = max(incident.last_seen, alert.last_seen)
+    incident.revision += 1
+    if new:
+        add_indicators(session, incident.id, [alert.id])
+    changed(session, bell, "incident", incident.id, agency=incident.agency, revision=incident.revision, now=now)
+
+
+def add_indicators(session: Session, incident_id: str, alert_ids: Sequence[str]) -> None:
+    """Take over what the alerts' entities say of the other side, up to INDICATORS."""
+    there = set(
+        session.execute(select(Indicator.type, Indicator.value).where(Indicator.incident_id == incident_id)).tuples()
+    )
+    for alert_id in alert_ids:
+        entities = session.execute(
+            select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert_id)
+        ).tuples()
+        for found in indicators.of_entities(entities):
+            if found not in there and len(there) < INDICATORS:
+                there.add(found)
+                session.add(Indicator(incident_id=incident_id, type=found[0], value=found[1][:512]))
+
+
+def _move(session: Session, cursor: str | None, now: float) -> Place:
+    place = session.get(Place, READER)
+    if place is None:
+        place = Place(reader=READER, lost=0, gaps=0, moved_at=now)
+        session.add(place)
+    place.cursor, place.moved_at = cursor, now
+    return place

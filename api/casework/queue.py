@@ -1,0 +1,250 @@
+"""The alert queue as it is read: filters, order, counts, and the shape that screens show. Everything inside a scope.
+
+Counts are one query each over the same filters less the one they break down, in the same read transaction as the rows:
+two numbers on one screen never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from api import shapes
+from api.casework.errors import Invalid
+from api.casework.folding import like
+from api.casework.paging import Key, after, cursor_of
+from api.state.cases import Alert, AlertEntity, AlertHit, AlertHour, History
+from api.state.people import User
+from correlator.store.base import Scope
+from sensors.clock import rfc3339
+
+HOURS = 24
+HITS_SHOWN = 50
+SORTS: dict[str, tuple[Any, ...]] = {
+    "last_seen": (Alert.last_seen,),
+    "first_seen": (Alert.first_seen,),
+    "created_at": (Alert.created_at,),
+    "level": (Alert.level_order, Alert.last_seen),
+    "count": (Alert.count,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    status: str = "open"
+    levels: tuple[str, ...] = ()
+    q: str = ""
+    agency: str = ""
+    rule: str = ""
+    assignee: str = ""  # me | none | a user's id
+    entity: str = ""  # field:value
+    sort: str = "-last_seen"
+    me: int = 0
+
+
+def page(session: Session, scope: Scope, wanted: Filter, *, limit: int, cursor: str, now: float) -> shapes.AlertList:
+    down, name = wanted.sort.startswith("-"), wanted.sort.lstrip("-")
+    if name not in SORTS:
+        raise Invalid("sort", "Không có cách sắp xếp này.", "No such order.")
+    keys = [Key(column, down) for column in (*SORTS[name], Alert.id)]
+    conditions = _conditions(scope, wanted)
+    found = select(Alert).where(*conditions)
+    if cursor:
+        found = found.where(after(keys, cursor))
+    rows = session.scalars(found.order_by(*(key.order() for key in keys)).limit(limit + 1)).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    return shapes.AlertList(
+        items=show(session, rows, now),
+        next=cursor_of(keys, rows[-1]) if more else None,
+        total=session.scalar(select(func.count()).select_from(Alert).where(*conditions)) or 0,
+        counts=shapes.AlertCounts(
+            level=_count(session, scope, wanted, "level", Alert.level),
+            status=_count(session, scope, wanted, "status", Alert.status),
+        ),
+        as_of=rfc3339(now),
+    )
+
+
+def find(session: Session, scope: Scope, alert_id: str) -> Alert | None:
+    alert = session.get(Alert, alert_id)
+    return alert if alert is not None and scope.sees(alert.agency) else None
+
+
+def show(session: Session, rows: Sequence[Alert], now: float) -> list[shapes.Alert]:
+    """Rows as screens see them; three more queries however many rows there are."""
+    keys = [row.id for row in rows]
+    people = names(session, {row.assignee_id for row in rows if row.assignee_id})
+    entities: dict[str, dict[str, list[str]]] = {}
+    for entity in session.scalars(select(AlertEntity).where(AlertEntity.alert_id.in_(keys))):
+        entities.setdefault(entity.alert_id, {}).setdefault(entity.field, []).append(entity.value)
+    first = int(now // 3600) - HOURS + 1
+    sparks = {key: [0] * HOURS for key in keys}
+    for hour in session.scalars(select(AlertHour).where(AlertHour.alert_id.in_(keys), AlertHour.hour >= first)):
+        if hour.hour - first < HOURS:
+            sparks[hour.alert_id][hour.hour - first] = hour.count
+    return [_shape(row, people, entities.get(row.id, {}), sparks[row.id]) for row in rows]
+
+
+def full(session: Session, alert: Alert, now: float, texts: dict[str, Any]) -> shapes.AlertFull:
+    """`texts`: the rule's description and steps (api/casework/playbooks.py)."""
+    hits = session.scalars(
+        select(AlertHit)
+        .where(AlertHit.alert_id == alert.id)
+        .order_by(AlertHit.at.desc(), AlertHit.id)
+        .limit(HITS_SHOWN)
+    )
+    return shapes.AlertFull(
+        **show(session, [alert], now)[0].model_dump(),
+        hits=[
+            shapes.HitShape(
+                id=hit.id,
+                at=rfc3339(hit.at),
+                event_ids=hit.event_ids,
+                reason=shapes.Texts(**hit.reason),
+                count=hit.count,
+            )
+            for hit in hits
+        ],
+        hits_total=alert.count,
+        description=shapes.Texts(**texts.get("description", {})),
+        steps=shapes.Steps(**texts.get("steps", {})),
+    )
+
+
+def event_ids(session: Session, alert: Alert, limit: int) -> list[str]:
+    """Ids of the events behind the alert, newest hit first, each once."""
+    found: dict[str, None] = {}
+    for ids in session.scalars(
+        select(AlertHit.event_ids).where(AlertHit.alert_id == alert.id).order_by(AlertHit.at.desc(), AlertHit.id)
+    ):
+        found.update(dict.fromkeys(reversed(ids)))
+        if len(found) >= limit:
+            break
+    return list(found)[:limit]
+
+
+def history(session: Session, kind: str, object_id: str) -> shapes.History:
+    """Oldest first. The caller has checked that the object may be seen."""
+    rows = session.scalars(
+        select(History).where(History.kind == kind, History.object_id == object_id).order_by(History.id).limit(1000)
+    ).all()
+    wanted = {row.actor_id for row in rows if row.actor_id}
+    wanted |= {v["assignee_id"] for row in rows for v in (row.before, row.after) if v and v.get("assignee_id")}
+    people = names(session, wanted)
+    return shapes.History(
+        items=[
+            shapes.HistoryEntry.model_validate(
+                {
+                    "at": rfc3339(row.at),
+                    "actor": {"id": row.actor_id, "name": people.get(row.actor_id or 0, row.actor_name)},
+                    "act": row.act,
+                    "from": _readable(row.before, people),
+                    "to": _readable(row.after, people),
+                    "note": row.note,
+                }
+            )
+            for row in rows
+        ]
+    )
+
+
+def names(session: Session, ids: set[int]) -> dict[int, str]:
+    if not ids:
+        return {}
+    rows = session.execute(select(User.id, User.name, User.username).where(User.id.in_(ids)))
+    return {row.id: row.name or row.username for row in rows}
+
+
+def _readable(values: dict[str, Any] | None, people: dict[int, str]) -> dict[str, Any] | None:
+    """People by name, times as text."""
+    if values is None:
+        return None
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        if key == "assignee_id":
+            out["assignee"] = people.get(value) if value else None
+        elif key == "coordinator_id":
+            out["coordinator"] = people.get(value) if value else None
+        elif key.endswith(("_until", "_at")) and value is not None:
+            out[key] = rfc3339(value)
+        else:
+            out[key] = value
+    return out
+
+
+def _conditions(scope: Scope, wanted: Filter, but: str = "") -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [inside(Alert.agency, scope)]
+    if but != "status" and wanted.status != "all":
+        if wanted.status == "open":
+            found.append(Alert.status.in_(("new", "claimed")))
+        elif wanted.status == "woken":
+            found += [Alert.woken.is_(True), Alert.status.in_(("new", "claimed"))]
+        else:
+            found.append(Alert.status == wanted.status)
+    if but != "level" and wanted.levels:
+        found.append(Alert.level.in_(wanted.levels))
+    if wanted.agency:
+        found.append(Alert.agency == wanted.agency)
+    if wanted.rule:
+        found.append(Alert.rule_id == wanted.rule)
+    if wanted.assignee == "none":
+        found.append(Alert.assignee_id.is_(None))
+    elif wanted.assignee:
+        who = wanted.me if wanted.assignee == "me" else int(wanted.assignee) if wanted.assignee.isdecimal() else -1
+        found.append(Alert.assignee_id == who)
+    if wanted.entity:
+        path, _, value = wanted.entity.partition(":")
+        found.append(
+            exists().where(AlertEntity.alert_id == Alert.id, AlertEntity.field == path, AlertEntity.value == value)
+        )
+    for word in wanted.q.split()[:10]:
+        found.append(Alert.search_text.like(like(word), escape="\\"))
+    return found
+
+
+def inside(column: Any, scope: Scope) -> ColumnElement[bool]:
+    """The scope as a condition; every query over agencies' rows carries one."""
+    if scope.agencies is None:
+        return or_(column.is_(None), column.is_not(None))
+    return column.in_(scope.agencies)  # type: ignore[no-any-return]
+
+
+def _count(session: Session, scope: Scope, wanted: Filter, but: str, column: Any) -> dict[str, int]:
+    query: Select[Any] = select(column, func.count()).where(*_conditions(scope, wanted, but)).group_by(column)
+    return dict(session.execute(query).tuples().all())
+
+
+def _shape(row: Alert, people: dict[int, str], entities: dict[str, list[str]], spark: list[int]) -> shapes.Alert:
+    return shapes.Alert.model_construct(
+        id=row.id,
+        agency=row.agency,
+        rule_id=row.rule_id,
+        title=shapes.Texts(**row.title),
+        reason=shapes.Texts(**row.reason),
+        level=row.level,
+        type=row.kind,
+        status=row.status,
+        woken=row.woken,
+        count=row.count,
+        first_seen=rfc3339(row.first_seen),
+        last_seen=rfc3339(row.last_seen),
+        created_at=rfc3339(row.created_at),
+        group=row.group,
+        entities=entities,
+        techniques=row.techniques,
+        score=row.score,
+        assignee=shapes.Person(id=row.assignee_id, name=people.get(row.assignee_id, "")) if row.assignee_id else None,
+        snooze=(
+            shapes.Snooze(until=rfc3339(row.snooze_until), reason=row.snooze_reason or "", by=row.snooze_by or "")
+            if row.snooze_until is not None
+            else None
+        ),
+        disposition=row.disposition,
+        incident_id=row.incident_id,
+        spark=spark,
+        revision=row.revision,
+    )
