@@ -1,0 +1,220 @@
+"""The local port: a Unix socket in the data directory, for the `luytre` commands of whoever runs this node.
+
+Only luytre-api writes the database, so `luytre users` and `luytre enrol` ask it. Whoever may open the socket (0600, in
+a folder of the node's own user) owns every key on the machine already: the socket grants nothing that the disk doesn't.
+When no API is running the same acts run in the command's own process, under the same lock.
+
+In:  `POST /<act>` with a JSON object. Out: a JSON object, or {"problem": {code, vi, en}} with status 400.
+Bound: a body of 64 KiB; one act at a time (a write transaction each).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from api.audit import Actor, Audit
+from api.auth import links, passwords, users
+from api.auth.ca import Name
+from api.auth.machines import Machines
+from api.permissions import Granted
+from api.state.base import Database
+from api.state.machines import Machine
+from api.state.people import User
+from sensors.clock import Clock
+from sensors.config import NodeTable
+from sensors.errors import LuytreError, Problem
+
+LIMIT_BYTES = 64 * 1024
+WHO = Actor("local", "quản trị máy chủ")
+Acts = Mapping[str, Callable[["Node", Mapping[str, Any]], dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What an act may touch."""
+
+    table: NodeTable
+    db: Database
+    audit: Audit
+    machines: Machines
+    clock: Clock
+
+
+def user_add(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{username, name, role, agency?} → {id}; the person signs in by a link and then sets a password."""
+    agency = body.get("agency")
+    with node.db.write() as session:
+        user = users.add(
+            session, node.audit, WHO, str(body["username"]), now=node.clock.now(), name=str(body.get("name", "")),
+            language=node.table.language, grants=[Granted(str(body["role"]), str(agency) if agency else None)],
+            national=node.table.role == "national",
+        )  # fmt: skip
+        return {"id": user.id}
+
+
+def user_link(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{username} → {token}, good once and for 30 minutes."""
+    with node.db.read() as session:
+        user = users.by_name(session, str(body["username"]))
+    if user is None or user.disabled:
+        raise LuytreError(Problem("LT-A0105", f"không có người dùng `{body['username']}`", "no such user"))
+    return {"token": links.make(node.db, user.id, node.clock.now())}
+
+
+def user_password(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{username, password} → {}; ends the person's sessions."""
+    hashed = passwords.hash_password(str(body["password"]))
+    with node.db.write() as session:
+        user = users.by_name(session, str(body["username"]))
+        if user is None:
+            raise LuytreError(Problem("LT-A0105", f"không có người dùng `{body['username']}`", "no such user"))
+        users.set_password(session, node.audit, WHO, user, hashed, now=node.clock.now())
+    return {}
+
+
+def user_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{} → {users: [{username, name, disabled, grants}]}"""
+    with node.db.read() as session:
+        return {"users": [
+            {"username": user.username, "name": user.name, "disabled": user.disabled,
+             "grants": [[grant.role, grant.agency] for grant in user.grants]}
+            for user in session.scalars(select(User).order_by(User.username))
+        ]}  # fmt: skip
+
+
+def token_make(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{agency, role: sensor | node, name} → {token, expires_at, fingerprint}"""
+    role = str(body.get("role", "sensor"))
+    try:
+        if role not in ("sensor", "node"):
+            raise ValueError(f"role {role!r}")
+        name = Name(str(body["agency"]), role, str(body["name"]))
+    except ValueError as error:
+        raise LuytreError(Problem("LT-A0106", f"tên máy không hợp lệ: {error}", str(error))) from None
+    with node.db.write() as session:
+        users.ensure_agency(session, name.agency, str(body.get("agency_name", "")), node.clock.now())
+        node.audit.record(session, WHO, "machine.token", name.id, agency=name.agency)
+    token, ends = node.machines.issue_token(name, WHO.name)
+    return {"token": token, "expires_at": ends, "fingerprint": node.machines.authority.fingerprint}
+
+
+def machine_revoke(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{id, reason} → {revoked: bool}"""
+    machine = str(body["id"])
+    with node.db.write() as session:
+        node.audit.record(session, WHO, "machine.revoke", machine, detail={"reason": str(body.get("reason", ""))})
+    return {"revoked": node.machines.revoke(machine, str(body.get("reason", "")))}
+
+
+def machine_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{} → {machines: [id]}"""
+    with node.db.read() as session:
+        return {"machines": [machine.id for machine in session.scalars(select(Machine).order_by(Machine.id))]}
+
+
+ACTS: Acts = {
+    "user-add": user_add, "user-link": user_link, "user-password": user_password, "user-list": user_list,
+    "token": token_make, "revoke": machine_revoke, "machines": machine_list,
+}  # fmt: skip
+
+
+def socket_path(data: Path) -> Path:
+    return data / "run" / "api.sock"
+
+
+def local_app(node: Node, acts: Acts = ACTS) -> Starlette:
+    """The application to serve at `socket_path`."""
+
+    async def act(request: Request) -> JSONResponse:
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > LIMIT_BYTES:
+                return _problem(Problem("LT-A0108", "yêu cầu quá dài", "the request is too long"))
+        return await run_in_threadpool(_carry_out, acts, node, request.path_params["act"], body)
+
+    return Starlette(routes=[Route("/{act}", act, methods=["POST"])])
+
+
+def _carry_out(acts: Acts, node: Node, act: str, body: bytes) -> JSONResponse:
+    try:
+        wanted = json.loads(body or b"{}")
+        return JSONResponse(acts[act](node, wanted))
+    except LuytreError as error:
+        return _problem(error.problems[0])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _problem(Problem("LT-A0107", f"yêu cầu không hợp lệ: {error!r}", f"not a valid request: {error!r}"))
+
+
+def _problem(problem: Problem) -> JSONResponse:
+    body = {"problem": {"code": problem.code, "vi": problem.vi, "en": problem.en, "hints": problem.hints}}
+    return JSONResponse(body, status_code=400)
+
+
+def listen(data: Path) -> socket.socket:
+    """The bound socket, 0600 from the first moment; what a killed API left behind is replaced."""
+    path = socket_path(data)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        with _within_limit(path) as short:
+            listening.bind(short)
+    finally:
+        os.umask(before)
+    listening.listen(16)
+    return listening
+
+
+@contextmanager
+def _within_limit(path: Path) -> Iterator[str]:
+    """The path by way of its folder's descriptor: a socket's own path may not be longer than 107 bytes."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=30)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        with _within_limit(self._path) as short:
+            self.sock.connect(short)
+
+
+def ask(data: Path, act: str, **body: Any) -> dict[str, Any] | None:
+    """The answer of the running API; None when none is running. Raises LuytreError with the API's own words."""
+    connection = _Connection(socket_path(data))
+    try:
+        connection.request("POST", f"/{act}", json.dumps(body))
+        answer: dict[str, Any] = json.loads(connection.getresponse().read(1 << 20))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    finally:
+        connection.close()
+    if "problem" in answer:
+        said = answer["problem"]
+        raise LuytreError(Problem(said["code"], said["vi"], said["en"], hints=tuple(said.get("hints", ()))))
+    return answer
