@@ -1,0 +1,156 @@
+"""A rule's condition as a tree, and what it means: the literal evaluator.
+
+In:  a `View` of an event (how a rule's field names find values in it). Out: does the condition hold?
+Bound: one visit per node; no recursion deeper than the rule's own nesting, which the loader bounds.
+Source: Sigma specification 2.1.0. This is the plain truth that a faster evaluator is compared with: no memo, no index.
+
+A field that is a list matches when any member does, per value: so `|all` may be met by different members. An absent
+field matches nothing but `null` and `exists: false`; therefore `not` over it holds. Keywords search every value of the
+event's own content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from correlator.engine.values import MANY, Test, Text, glob, text_of
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+
+
+class View(Protocol):
+    def value(self, name: str) -> Any:
+        """The value of a rule's field name, or MISSING."""
+
+    def words(self) -> Iterator[Any]:
+        """Every scalar that a keyword search reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """Any member of the field passes the test."""
+
+    field: str
+    test: Test
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    field: str
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """fieldref: any member of `field` equals (or starts or ends with, contains) any member of `other`."""
+
+    field: str
+    other: str
+    starts: bool = False
+    ends: bool = False
+    cased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    test: Test
+
+
+Condition = All | Any_ | Not | Is | Null | Exists | SameAs | Keyword
+
+
+def holds(condition: Condition, view: View) -> bool:
+    match condition:
+        case All(parts):
+            return all(holds(part, view) for part in parts)
+        case Any_(parts):
+            return any(holds(part, view) for part in parts)
+        case Not(part):
+            return not holds(part, view)
+        case Is(name, test):
+            return any(test(member) for member in members(view.value(name)))
+        case Null(name):
+            value = view.value(name)
+            return value is MISSING or value is None or value == []
+        case Exists(name, wanted):
+            return (view.value(name) is not MISSING) == wanted
+        case SameAs():
+            return _same(condition, view)
+        case Keyword(test):
+            return any(test(word) for word in view.words())
+
+
+def members(value: Any) -> Iterator[Any]:
+    """The values of a field: itself, or each member of a list (of lists)."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from members(part)
+    elif value is not MISSING and value is not None:
+        yield value
+
+
+def _same(condition: SameAs, view: View) -> bool:
+    others = list(members(view.value(condition.other)))
+    for value in members(view.value(condition.field)):
+        for other in others:
+            left, right = text_of(value), text_of(other)
+            if left is None or right is None:
+                continue
+            if not condition.cased:
+                left, right = left.lower(), right.lower()
+            parts = (*((MANY,) if condition.ends else ()), right, *((MANY,) if condition.starts else ()))
+            if glob(parts, left):
+                return True
+    return False
+
+
+def fields_of(condition: Condition) -> Iterator[str]:
+    """Every field name that the condition reads."""
+    match condition:
+        case All(parts) | Any_(parts):
+            for part in parts:
+                yield from fields_of(part)
+        case Not(part):
+            yield from fields_of(part)
+        case SameAs(name, other):
+            yield name
+            yield other
+        case Is(name) | Null(name) | Exists(name):
+            yield name
+        case Keyword():
+            pass
+
+
+def keyword(parts: tuple[Any, ...], cased: bool = False) -> Keyword:
+    """A keyword stands anywhere in a value."""
+    ends = () if parts and parts[0] is MANY else (MANY,)
+    starts = () if parts and parts[-1] is MANY else (MANY,)
+    return Keyword(Text((*ends, *parts, *starts), cased))

@@ -1,0 +1,93 @@
+"""The engine: an event in, the rules that it matches out. Stateless: correlations are kept apart.
+
+In:  `Engine.load(rules, pipelines)`, then `match(event)`. Out: `Match(rule, view)` for each rule that holds, in the order
+loaded; `refused` names each rule that could not be loaded, `unrouted` those whose log source no pipeline knows.
+Bound: the rules of one log source, each evaluated once an event; nothing is remembered but routes (`ROUTES_LIMIT`).
+Source: Sigma specification 2.1.0; reliability.md B9, B10. This evaluator is literal: the truth that a fast one must equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from correlator.engine import load as loader
+from correlator.engine import sources as routing
+from correlator.engine.conditions import holds
+from correlator.engine.rule import Correlation, Refused, Rule
+from sensors.event import Event
+
+BUCKETS_LIMIT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    rule: Rule
+    view: routing.EventView
+
+
+class Engine:
+    def __init__(self, rules: Sequence[Rule], correlations: Sequence[Correlation] = (),
+                 sources: Sequence[routing.Source] = (), refused: Sequence[Refused] = ()) -> None:  # fmt: skip
+        self.rules, self.correlations, self.refused = tuple(rules), tuple(correlations), tuple(refused)
+        self._sources = routing.Sources(sources)
+        self.unrouted = tuple(rule for rule in self.rules
+                              if not self._sources.known(rule.logsource) and not _by_dataset(rule))  # fmt: skip
+        self._buckets: dict[tuple[Any, ...], tuple[tuple[Rule, routing.Source], ...]] = {}
+
+    @classmethod
+    def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = ()) -> Engine:
+        folders = list(pipelines)
+        loaded = loader.load(paths, transformations(folders))
+        return cls(loaded.rules, loaded.correlations, routing.load(folders), loaded.refused)
+
+    def match(self, event: Event) -> list[Match]:
+        flattened = routing.flat(event)
+        views: dict[int, routing.EventView] = {}
+        found = []
+        for rule, source in self._bucket(self._sources.of(flattened)):
+            view = views.get(id(source))
+            if view is None:
+                view = views[id(source)] = routing.EventView(flattened, source)
+            if holds(rule.condition, view):
+                found.append(Match(rule, view))
+        return found
+
+    def _bucket(self, sources: tuple[routing.Source, ...]) -> tuple[tuple[Rule, routing.Source], ...]:
+        """The rules of these sources, each with the first source that it covers."""
+        key = tuple((source.name, source.logsource) for source in sources)
+        found = self._buckets.get(key)
+        if found is None:
+            found = tuple(
+                (rule, source)
+                for rule in self.rules
+                if (source := next((s for s in sources if rule.logsource.covers(s.logsource)), None)) is not None
+            )
+            if len(self._buckets) >= BUCKETS_LIMIT:
+                self._buckets.clear()
+            self._buckets[key] = found
+        return found
+
+
+def _by_dataset(rule: Rule) -> bool:
+    """{product: luytre, service: X} and {product: a, service: b} are met by datasets "X" and "a.b"."""
+    return rule.logsource.product == "luytre" and rule.logsource.category is None
+
+
+def transformations(folders: Iterable[Path]) -> Any:
+    """The pySigma part (`transformations`, `vars`) of the pipeline files as one pipeline, or None when none has any."""
+    made: Any = None
+    for folder in folders:
+        for path in sorted(folder.rglob("*.yml")) if folder.is_dir() else [folder]:
+            for document in routing.documents(path.read_bytes()):
+                value = document.value
+                if not isinstance(value, dict) or not value.get("transformations"):
+                    continue
+                from sigma.processing.pipeline import ProcessingPipeline
+
+                own = {key: value[key] for key in ("name", "priority", "vars", "transformations") if key in value}
+                one = ProcessingPipeline.from_dict(own)
+                made = one if made is None else made + one
+    return made

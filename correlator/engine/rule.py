@@ -1,0 +1,87 @@
+"""A compiled rule, and the problem of one that doesn't compile.
+
+`texts` is what people read ({"vi": …, "en": …} each): title, description, reason; `steps` are what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from correlator.engine.conditions import Condition
+from correlator.hit import Level
+
+Texts = Mapping[str, str]
+
+
+class LogSource(NamedTuple):
+    product: str | None = None
+    category: str | None = None
+    service: str | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(f"{k}: {v}" for k, v in self._asdict().items() if v) or "(any)"
+
+    def covers(self, label: LogSource) -> bool:
+        """Is an event of `label` within this rule's log source? What the rule leaves out may be anything."""
+        return all(mine is None or mine == its for mine, its in zip(self, label, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What rules and correlations share."""
+
+    id: str
+    name: str  # the reference name, or ""
+    title: str
+    level: Level
+    tags: tuple[str, ...] = ()
+    titles: Texts = field(default_factory=dict)
+    description: Texts = field(default_factory=dict)
+    reason: Texts = field(default_factory=dict)
+    steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    group_by: tuple[str, ...] | None = None
+    tests: Sequence[Any] = ()
+    path: str = ""
+    line: int = 0
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    about: About
+    logsource: LogSource
+    condition: Condition
+    silent: bool = False  # read by correlations only; makes no hit of its own
+
+    @property
+    def id(self) -> str:
+        return self.about.id
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    about: About
+    type: str  # event_count, value_count, temporal, temporal_ordered
+    rules: tuple[str, ...]  # ids of rules and correlations, in the order given
+    group_by: tuple[str, ...]
+    timespan_s: int
+    condition: tuple[tuple[str, float], ...]  # (operator, number); all must hold
+    fields: tuple[str, ...] = ()  # value_count
+    generate: bool = False
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # alias → rule id → field
+    silent: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.about.id
+
+
+class Refused(NamedTuple):
+    path: str
+    line: int
+    code: str
+    reason: str
+    rule_id: str = ""
+    title: str = ""

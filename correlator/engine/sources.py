@@ -1,0 +1,201 @@
+"""Which log source an event is from, and where a rule's field names stand in it.
+
+In:  the pipeline files of `rules/pipelines/` (one a source family) and events. Out: for an event, its `Source`s; for a
+     source, a `View` through which conditions read.
+Bound: routes are remembered for at most `ROUTES_LIMIT` combinations of routing values.
+Source: Sigma specification 2.1.0, appendix taxonomy. A pipeline file holds `sources` (ours: `when` an event has these
+values, it is of this `logsource`, and `fields`/`prefixes`/`values` say where the taxonomy's names stand), and may hold
+`transformations` and `vars` (pySigma's, applied to rules when they are loaded).
+
+The mapping is on the event's side, not the rule's, because one rule meets several shapes of event: process creation
+comes as Sysmon 1 and as Security 4688, and an event may be of several categories at once (Sysmon 13 is registry_set
+and registry_event).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from correlator.engine.conditions import MISSING, members
+from correlator.engine.documents import documents
+from correlator.engine.rule import LogSource
+from correlator.engine.values import text_of
+
+ROUTES_LIMIT = 4096
+DEPTH_LIMIT = 32  # of an event; ingest refuses deeper ones
+
+# What our own programs add is not the event's own words: a keyword must not hit a routing tag (engine-study.md).
+_NOT_WORDS = ("luytre.", "agent.", "observer.", "organization.", "ecs.", "log.", "event.", "rule.", "data_stream.")
+_WORDS = frozenset(("event.original", "event.reason"))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Events with these values are of these log sources; the names in `fields` stand at these paths, in this order;
+    other names are tried behind each prefix, then as they are. `values` translate what is found."""
+
+    name: str
+    when: tuple[tuple[str, frozenset[str]], ...]
+    logsource: LogSource
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def flat(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted path → value; a list of objects becomes a list under each of its members' paths, as Elasticsearch has it."""
+    found: dict[str, Any] = {}
+    _flatten(event, "", found, 0)
+    return found
+
+
+def _flatten(value: Mapping[str, Any], prefix: str, found: dict[str, Any], depth: int) -> None:
+    if depth > DEPTH_LIMIT:
+        return
+    for key, inner in value.items():
+        path = f"{prefix}{key}"
+        if isinstance(inner, Mapping):
+            if inner:
+                _flatten(inner, path + ".", found, depth + 1)
+            else:
+                found.setdefault(path, inner)
+        elif isinstance(inner, list) and any(isinstance(part, Mapping) for part in inner):
+            for part in inner:
+                if isinstance(part, Mapping):
+                    below: dict[str, Any] = {}
+                    _flatten(part, path + ".", below, depth + 1)
+                    for name, leaf in below.items():
+                        found.setdefault(name, []).append(leaf) if isinstance(found.get(name, []), list) else None
+        else:
+            found[path] = inner
+
+
+class EventView:
+    """An event as the rules of one source see it."""
+
+    __slots__ = ("_flat", "_source", "_words")
+
+    def __init__(self, flattened: Mapping[str, Any], source: Source) -> None:
+        self._flat, self._source = flattened, source
+        self._words: list[Any] | None = None
+
+    def value(self, name: str) -> Any:
+        found = self._find(name)
+        table = self._source.values.get(name)
+        if table and isinstance(found, str):
+            return table.get(found, found)
+        return found
+
+    def _find(self, name: str) -> Any:
+        here = self._flat
+        for path in self._source.fields.get(name, ()):
+            if path in here:
+                return here[path]
+        for prefix in self._source.prefixes:
+            if prefix + name in here:
+                return here[prefix + name]
+        if name in here:
+            return here[name]
+        below = name + "."
+        return {} if any(path.startswith(below) for path in here) else MISSING
+
+    def words(self) -> Iterator[Any]:
+        if self._words is None:
+            self._words = [
+                word
+                for path, value in self._flat.items()
+                if path in _WORDS or not path.startswith(_NOT_WORDS)
+                for word in members(value)
+            ]
+        return iter(self._words)
+
+
+class Sources:
+    """All sources, asked by event."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = tuple(sources)
+        self._paths = tuple(dict.fromkeys(path for source in sources for path, _ in source.when))
+        self._known: dict[tuple[Any, ...], tuple[Source, ...]] = {}
+
+    def of(self, flattened: Mapping[str, Any]) -> tuple[Source, ...]:
+        """The sources that the event is of; equal routing values give the same tuple object's content."""
+        dataset = flattened.get("event.dataset")
+        key = (dataset if isinstance(dataset, str) else None,
+               *(_key(flattened.get(path)) for path in self._paths))  # fmt: skip
+        found = self._known.get(key)
+        if found is None:
+            found = self._route(flattened, key)
+            if len(self._known) >= ROUTES_LIMIT:  # attackers choose these values
+                self._known.clear()
+            self._known[key] = found
+        return found
+
+    def _route(self, flattened: Mapping[str, Any], key: tuple[Any, ...]) -> tuple[Source, ...]:
+        seen = dict(zip(self._paths, key[1:], strict=True))
+        found = [source for source in self._sources
+                 if all(seen[path] is not None and ("*" in wanted or seen[path] in wanted)
+                        for path, wanted in source.when)]  # fmt: skip
+        return (*found, *_by_dataset(key[0]))
+
+    def known(self, logsource: LogSource) -> bool:
+        """Can an event of this log source ever be seen? (`product`s that name a dataset always can.)"""
+        return any(logsource.covers(source.logsource) for source in self._sources)
+
+
+def _by_dataset(dataset: str | None) -> list[Source]:
+    """Every event is of {product: luytre, service: <dataset>}, and "aws.cloudtrail" of {product: aws, service:
+    cloudtrail}: a source needs no pipeline file when its rules speak its own field names."""
+    if not dataset:
+        return []
+    product, dot, service = dataset.partition(".")
+    labels = [LogSource("luytre", None, dataset)]
+    if dot:
+        labels.append(LogSource(product, None, service))
+    return [Source(dataset, (), label) for label in labels]
+
+
+def _key(value: Any) -> str | None:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    text = text_of(value)
+    return None if text is None else text.lower()[:200]
+
+
+def load(paths: Sequence[Path]) -> list[Source]:
+    """The sources of all pipeline files, in the order of their `priority`. Raises ValueError with the file's name."""
+    files: list[tuple[float, str, dict[str, Any]]] = []
+    for path in paths:
+        for found in sorted(path.rglob("*.yml")) if path.is_dir() else [path]:
+            for document in documents(found.read_bytes()):
+                if isinstance(document.value, dict):
+                    files.append((float(document.value.get("priority", 50)), str(found), document.value))
+    return [source for _, name, value in sorted(files, key=lambda file: file[:2]) for source in _sources(value, name)]
+
+
+def _sources(value: Mapping[str, Any], name: str) -> Iterator[Source]:
+    defaults = value.get("defaults") or {}
+    for number, given in enumerate(value.get("sources") or ()):
+        try:
+            logsource = LogSource(**given["logsource"])
+            fields = {**(defaults.get("fields") or {}), **(given.get("fields") or {})}
+            yield Source(
+                str(given.get("name") or logsource),
+                tuple((str(path), frozenset(str(text_of(one)).lower() for one in _list(wanted)))
+                      for path, wanted in given["when"].items()),
+                logsource,
+                {str(key): tuple(str(path) for path in _list(paths)) for key, paths in fields.items()},
+                tuple(given.get("prefixes", defaults.get("prefixes", ()))),
+                {**(defaults.get("values") or {}), **(given.get("values") or {})},
+            )  # fmt: skip
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{name}: sources[{number}]: {type(error).__name__}: {error}") from None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+

@@ -1,0 +1,237 @@
+"""How one value of an event meets one value of a rule: the leaves of the Sigma specification.
+
+In:  a member of an event's field (never a list: `conditions.py` unfolds those). Out: True or False, never an exception.
+Bound: linear in the value's length; regular expressions run in RE2 over at most `REGEX_LIMIT_CHARS`.
+Source: Sigma specification 2.1.0, appendix modifiers; the traps are listed in README.md.
+
+Comparison is by text and ignores case, unless `cased` or `re`. Numbers compare by their text form: EventID stands as
+4625 and as "4625" in one and the same log. A bool is "true" or "false".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Literal, Protocol
+
+from sensors.clock import parse_rfc3339
+
+REGEX_LIMIT_CHARS = 262_144  # one event is at most 256 KiB (sensors/event.py)
+
+
+class Wild(Enum):
+    MANY = "*"
+    ONE = "?"
+
+
+Part = str | Wild
+ONE, MANY = Wild.ONE, Wild.MANY
+
+
+def text_of(value: Any) -> str | None:
+    """The text by which a scalar is compared, or None for what has no text (null, objects)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if value.bit_length() < 4096 else None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return None
+
+
+def number_of(value: Any) -> int | float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and len(value) <= 40:
+        try:
+            return int(value)
+        except ValueError:
+            pass
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    return None
+
+
+class Test(Protocol):
+    def __call__(self, value: Any) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string with wildcards. `parts` holds no empty strings and no neighbours of the same kind of text."""
+
+    parts: tuple[Part, ...]
+    cased: bool = False
+
+    def __call__(self, value: Any) -> bool:
+        text = text_of(value)
+        if text is None:
+            return False
+        if not self.cased:
+            text = text.lower()
+        return glob(self.parts, text)
+
+
+def lowered(parts: Sequence[Part]) -> tuple[Part, ...]:
+    return tuple(part.lower() if isinstance(part, str) else part for part in parts)
+
+
+def glob(parts: Sequence[Part], text: str) -> bool:
+    """Does the whole text match? Segments between `*` are found leftmost first, which is exact for globs."""
+    segments: list[list[Part]] = [[]]
+    for part in parts:
+        if part is MANY:
+            segments.append([])
+        else:
+            segments[-1].append(part)
+    sizes = [sum(1 if part is ONE else len(part) for part in segment if part is not MANY) for segment in segments]  # type: ignore[arg-type]
+    if len(segments) == 1:
+        return len(text) == sizes[0] and _at(segments[0], text, 0)
+    if sum(sizes) > len(text) or not _at(segments[0], text, 0):
+        return False
+    here, end = sizes[0], len(text) - sizes[-1]
+    if not _at(segments[-1], text, end):
+        return False
+    for segment, size in zip(segments[1:-1], sizes[1:-1], strict=True):
+        here = _find(segment, size, text, here, end)
+        if here < 0:
+            return False
+        here += size
+    return here <= end
+
+
+def _at(segment: Sequence[Part], text: str, place: int) -> bool:
+    for part in segment:
+        if isinstance(part, str):
+            if not text.startswith(part, place):
+                return False
+            place += len(part)
+        else:
+            place += 1
+    return True
+
+
+def _find(segment: Sequence[Part], size: int, text: str, start: int, end: int) -> int:
+    """The first place ≥ start where the segment stands before end, or -1."""
+    if not segment:
+        return start if start <= end else -1
+    first = segment[0]
+    if isinstance(first, str) and len(segment) == 1:
+        return text.find(first, start, end)
+    while start + size <= end:
+        if isinstance(first, str):
+            start = text.find(first, start, end)
+            if start < 0 or start + size > end:
+                return -1
+        if _at(segment, text, start):
+            return start
+        start += 1
+    return -1
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    text: str
+
+    def __call__(self, value: Any) -> bool:
+        return not isinstance(value, bool) and text_of(value) == self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    true: bool
+
+    def __call__(self, value: Any) -> bool:
+        text = text_of(value) if isinstance(value, bool | str) else None
+        return text is not None and text.lower() == ("true" if self.true else "false")
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """`find` is a compiled RE2 pattern's search; the raw value is searched, unanchored and case-sensitive."""
+
+    pattern: str
+    find: Any = field(compare=False, repr=False)
+
+    def __call__(self, value: Any) -> bool:
+        text = text_of(value)
+        if text is None:
+            return False
+        try:
+            return self.find(text[:REGEX_LIMIT_CHARS]) is not None
+        except UnicodeEncodeError:  # a lone surrogate: RE2 reads UTF-8
+            return self.find(text[:REGEX_LIMIT_CHARS].encode("utf-8", "replace").decode()) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+
+    def __call__(self, value: Any) -> bool:
+        if not isinstance(value, str) or len(value) > 64:
+            return False
+        try:
+            address = ipaddress.ip_address(value.partition("%")[0].strip())
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        if mapped is not None and self.network.version == 4:
+            address = mapped
+        return address.version == self.network.version and address in self.network
+
+
+Operator = Literal["lt", "lte", "gt", "gte", "neq", "eq"]
+
+
+def compare(left: float, operator: str, right: float) -> bool:
+    match operator:
+        case "lt":
+            return left < right
+        case "lte":
+            return left <= right
+        case "gt":
+            return left > right
+        case "gte":
+            return left >= right
+        case "neq":
+            return left != right
+        case _:
+            return left == right
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    operator: str
+    number: float
+    part: str = ""  # a time modifier before the comparison: "hour" …
+
+    def __call__(self, value: Any) -> bool:
+        number = time_part(value, self.part) if self.part else number_of(value)
+        return number is not None and compare(number, self.operator, self.number)
+
+
+def time_part(value: Any, part: str) -> int | None:
+    """minute, hour, day, week, month or year of a date, in UTC ("not designed to handle time zones")."""
+    if isinstance(value, str) and len(value) <= 64:
+        text = value.strip()
+        seconds = parse_rfc3339(text)
+        if seconds is None:
+            seconds = parse_rfc3339(text + "Z")  # Windows' UtcTime has no zone
+    else:
+        seconds = None
+    if seconds is None:
+        return None
+    try:
+        when = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return when.isocalendar().week if part == "week" else int(getattr(when, part))
