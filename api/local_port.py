@@ -204,7 +204,7 @@ class _Connection(http.client.HTTPConnection):
             self.sock.connect(short)
 
 
-def ask(data: Path, act: str, **body: Any) -> dict[str, Any] | None:
+def ask(data: Path, act: str, /, **body: Any) -> dict[str, Any] | None:
     """The answer of the running API; None when none is running. Raises LuytreError with the API's own words."""
     connection = _Connection(socket_path(data))
     try:

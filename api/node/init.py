@@ -69,8 +69,8 @@ def make_node(tables: Tables, path: Path | None = None) -> Path:
         port_host = config.table("api", ApiTable).machines.rpartition(":")[0].strip("[]")
         names = {socket.gethostname(), *([port_host] if port_host not in ("", "0.0.0.0", "::") else [])}  # noqa: S104
         node.machines.authority.server(keys, names)
-        for file, role in (("sensor", "sensor"), ("correlator", "correlator")):
-            node.machines.local(keys, file, Name(table.agency, role, table.observer or observer_name()))
+        for part in ("sensor", "correlator"):
+            node.machines.local(keys, part, Name(table.agency, part, table.observer or observer_name()))
         with node.db.write() as session:
             users.ensure_agency(session, table.agency, table.name or table.agency, node.clock.now())
             if not users.count(session):

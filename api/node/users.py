@@ -24,7 +24,7 @@ app = typer.Typer(
 At = Annotated[Path | None, typer.Option("--config", help="luytre.toml; mặc định: LUYTRE_CONFIG")]
 
 
-def act(config: Config, name: str, **body: Any) -> dict[str, Any]:
+def act(config: Config, name: str, /, **body: Any) -> dict[str, Any]:
     """Carried out by the running API, or here when none runs."""
     done = ask(config.table("node", NodeTable).root, name, **body)
     if done is not None:
@@ -38,9 +38,8 @@ def login_link(config: Config, username: str) -> str:
     api = config.table("api", ApiTable)
     host = api.people.rpartition(":")[0].strip("[]")
     scheme = "http" if host in ("127.0.0.1", "localhost", "::1") else "https"
-    return links.address(
-        api.public_url or f"{scheme}://{api.people}", act(config, "user-link", username=username)["token"]
-    )
+    token = act(config, "user-link", username=username)["token"]
+    return links.address(api.public_url or f"{scheme}://{api.people}", token)
 
 
 @app.command()
