@@ -8,6 +8,7 @@ from sensors.config import Table
 class ApiTable(Table, frozen=True, kw_only=True):
     people: str = "127.0.0.1:8443"  # host:port of the people's port; plain HTTP only on loopback, else TLS
     machines: str = "0.0.0.0:8444"  # host:port of the machine port; always TLS with client certificates
+    machine_names: tuple[str, ...] = ()  # further host names or addresses by which sensors reach the machine port
     people_certificate: str = ""  # PEM chain for people's browsers; default: one of the node's own CA
     people_key: str = ""
     public_url: str = ""  # the address people type, when it differs (for links and the same-origin check)

@@ -1,8 +1,8 @@
 """The wire towards a node: Elasticsearch's `_bulk` protocol over pinned TLS.
 
 In:  encoded events (JSON, no newline). Out: an `ItemStatus` per event, in order; or an exception that says what to do:
-     `Busy` (429/503/connection loss: wait `retry_after_s`, then send the same again), `TooLarge` (413/400 over the whole
-     body: send fewer at a time), `NotAllowed` (401/403, an untrusted peer: a person must act; nothing was stored).
+     `Busy` (429/503/connection loss: wait `retry_after_s`, then send the same again), `TooLarge` (413/400 over the
+     whole body: send fewer at a time), `NotAllowed` (401/403, an untrusted peer: a person must act; nothing was stored).
 Bound: the body by the caller; the answer is read to ANSWER_LIMIT_BYTES and no further; connect and read have time-outs.
 TLS:  >= 1.2, the only trusted root is the node's own CA, host names are verified, our certificate is the identity.
 Never retried in here: the one who holds the durable position decides (urllib3's Retry is off, so are redirects).
@@ -65,9 +65,12 @@ class TooLarge(Unavailable):
 class NotAllowed(Unavailable):
     def __init__(self, status: int, en: str) -> None:
         super().__init__(
-            Problem("LT-W0103", f"đầu nhận không công nhận máy này ({status}): {en}",
-                    f"the peer does not accept this machine ({status}): {en}",
-                    hints=("luytre doctor",))  # fmt: skip
+            Problem(
+                "LT-W0103",
+                f"đầu nhận không công nhận máy này ({status}): {en}",
+                f"the peer does not accept this machine ({status}): {en}",
+                hints=("luytre doctor",),
+            )
         )
         self.status = status
 
@@ -120,9 +123,14 @@ class Wire:
         """One request. Raises Busy when the peer is not reached or cuts off, NotAllowed when TLS finds a stranger."""
         try:
             response = self._pool.request(
-                method, self.url + path, body=body, headers=self._headers | dict(headers or {}),
-                redirect=False, preload_content=False, decode_content=True,
-            )  # fmt: skip
+                method,
+                self.url + path,
+                body=body,
+                headers=self._headers | dict(headers or {}),
+                redirect=False,
+                preload_content=False,
+                decode_content=True,
+            )
             try:
                 data = response.read(limit_bytes + 1)  # counted inflated: a reply that swells is cut, not followed
                 if len(data) > limit_bytes:

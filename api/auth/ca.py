@@ -105,17 +105,21 @@ class Authority:
             builder = _builder(subject, subject, key.public_key(), clock, CA_DAYS)
             builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             builder = builder.add_extension(_usage(ca=True), critical=True)
-            builder = builder.add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-            )
+            builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             made = builder.sign(key, hashes.SHA256())
             write_private(certificate_path, made.public_bytes(serialization.Encoding.PEM))
         try:
             certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
             loaded = serialization.load_pem_private_key(key_path.read_bytes(), None)
         except (OSError, ValueError, TypeError) as error:
-            raise ConfigError(Problem("LT-A0901", "không đọc được khóa của trung tâm chứng thực nội bộ",
-                                      f"the node's CA cannot be read: {error}", Place(str(folder)))) from None  # fmt: skip
+            raise ConfigError(
+                Problem(
+                    "LT-A0901",
+                    "không đọc được khóa của trung tâm chứng thực nội bộ",
+                    f"the node's CA cannot be read: {error}",
+                    Place(str(folder)),
+                )
+            ) from None
         if not isinstance(loaded, ec.EllipticCurvePrivateKey) or loaded.public_key() != certificate.public_key():
             raise ConfigError(Problem("LT-A0902", "ca.key không khớp với ca.pem", "ca.key does not fit ca.pem",
                                       Place(str(folder))))  # fmt: skip
@@ -161,7 +165,9 @@ class Authority:
             pass
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "luytre machine port")])
         builder = _builder(subject, self._certificate.subject, key.public_key(), self._clock, SERVER_DAYS)
-        builder = builder.add_extension(x509.SubjectAlternativeName([_general(name) for name in wanted]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general(name) for name in wanted]), critical=False
+        )
         made = self._finish(builder, ExtendedKeyUsageOID.SERVER_AUTH)
         write_private(path, made.public_bytes(serialization.Encoding.PEM) + self.pem)
         return True
@@ -241,9 +247,7 @@ def _key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
     write_private(
         path,
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
     return key
 
