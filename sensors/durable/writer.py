@@ -21,6 +21,7 @@ from sensors.durable.files import REAL, File, Files
 from sensors.durable.record import PAYLOAD_LIMIT_BYTES, SNAPSHOT, START, Position, payload_size, seal
 from sensors.durable.recovery import Recovery
 from sensors.durable.segment import Segment, head_at
+from sensors.durable.thin import records, thin
 from sensors.durable.watermark import Watermark
 from sensors.errors import Damaged, Place, Problem, Unavailable
 
@@ -151,6 +152,27 @@ class LogWriter:
                 self._firsts.pop(segment, None)
             self._files.sync_folder(self._folder)
         return Dropped(len(gone), items, sum(info.bytes for info in gone))
+
+    def items(self, number: int) -> Iterator[bytes]:
+        """What a segment holds, for whoever must decide which of it goes; nothing when the segment is gone."""
+        segment = next((segment for segment in self._segments if segment.number == number), None)
+        if segment is None:
+            return
+        file = self._files.open(self._folder / segment.name, "read")
+        try:
+            for _, record in records(file, segment):
+                yield from record.items
+        finally:
+            file.close()
+
+    def thin_segment(self, number: int, keep: Callable[[bytes], bool]) -> None:
+        """Rewrite a segment, not the newest, without the items that `keep` refuses. Its positions are void then."""
+        with self._one_at_a_time:
+            segment = next((segment for segment in self._segments[:-1] if segment.number == number), None)
+            if segment is None:
+                return
+            self._sizes[segment] = thin(self._folder, self._files, segment, keep, self._press)
+            self._files.sync_folder(self._folder)
 
     def roll(self) -> None:
         """The next append begins a new segment."""
