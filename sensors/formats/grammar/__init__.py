@@ -1,0 +1,1 @@
+"""Grammar that several formats share: times, addresses, text. Not formats themselves."""
