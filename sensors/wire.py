@@ -2,7 +2,7 @@
 
 In:  encoded events (JSON, no newline). Out: an `ItemStatus` per event, in order; or an exception that says what to do:
      `Busy` (429/503/connection loss: wait `retry_after_s`, then send the same again), `TooLarge` (413/400 over the
-     whole body: send fewer at a time), `NotAllowed` (401/403, an untrusted peer: a person must act; nothing was stored).
+     whole body: send fewer at a time), `NotAllowed` (401/403, an untrusted peer: a person must act; nothing stored).
 Bound: the body by the caller; the answer is read to ANSWER_LIMIT_BYTES and no further; connect and read have time-outs.
 TLS:  >= 1.2, the only trusted root is the node's own CA, host names are verified, our certificate is the identity.
 Never retried in here: the one who holds the durable position decides (urllib3's Retry is off, so are redirects).

@@ -6,8 +6,8 @@ Rule: a certificate must be in our table and not revoked: one that only the CA's
       backup, a stolen ca.key of last year) is refused. A revocation holds at once in this process, and within
       REFRESH_S in the other workers of a PostgreSQL node.
 Bound: the table in memory holds what has not expired; the DER cache PEERS; counters one entry per machine and
-      stream, STREAMS of them per machine. Counters reach SQL every few seconds (`flush`): a kill -9 may lose the last ones, which
-      only statistics use.
+      stream, STREAMS of them per machine. Counters reach SQL every few seconds (`flush`): a kill -9 may lose the last
+      ones, which only statistics use.
 Approval: a token is made by a person with the right to, for one named machine, once, for at most an hour: that is the
       human approval of S16. The CSR's own wishes (subject, extensions) are ignored.
 """

@@ -1,8 +1,8 @@
 """What Filebeat, Winlogbeat, Logstash, Vector, Fluent Bit and rsyslog ask an Elasticsearch before they send.
 
 In:  method and path. Out: a Reply, or None when it is not one of these. They learn only that something of
-     Elasticsearch's protocol is here, and that templates, pipelines and policies are there already (ours are made from the field table;
-     what a shipper would install is refused).
+     Elasticsearch's protocol is here, and that templates, pipelines and policies are there already (ours are made
+     from the field table; what a shipper would install is refused).
 Source: libbeat/esleg/eslegclient, logstash-output-elasticsearch (http_client, template_manager), Vector's elasticsearch
      sink (healthcheck `/_cluster/health`).
 """
