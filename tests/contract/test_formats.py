@@ -83,9 +83,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 NAMES = st.sampled_from(
-    "@timestamp timestamp event_type alert dns http tls flow fileinfo ssh src_ip dest_ip src_port proto vlan flow_id "
-    "Event winlog ecs event host log message metadata queries answers System EventData Provider EventID Keywords "
-    "TimeCreated Channel Data #text #attributes Name Level UserData".split()  # noqa: SIM905
+    ["@timestamp", "timestamp", "event_type", "alert", "dns", "http", "tls", "flow", "fileinfo", "ssh", "src_ip", "dest_ip", "src_port", "proto", "vlan", "flow_id", "Event", "winlog", "ecs", "event", "host", "log", "message", "metadata", "queries", "answers", "System", "EventData", "Provider", "EventID", "Keywords", "TimeCreated", "Channel", "Data", "#text", "#attributes", "Name", "Level", "UserData"]
 )
 
 
