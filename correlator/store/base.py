@@ -42,7 +42,7 @@ class All:
 @dataclass(frozen=True, slots=True)
 class Is:
     """Field equals value (keywords: case-insensitive and folded, "ha noi" finds "Hà Nội"); `*` and `?` are wildcards
-    when `wildcard`. An ip field also takes a CIDR network."""
+    when `wildcard` (a backslash before `* ? \\` takes their meaning away). An ip field also takes a CIDR network."""
 
     field: str
     value: str | int | float | bool
@@ -51,7 +51,9 @@ class Is:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """All words in sequence anywhere in the full-text fields (message, event.original, reason), folded."""
+    """All words in sequence anywhere in the full text (message, event.original, event.reason, rule.name), folded.
+    A single word is also looked for as the whole value of the usual names, an address in the usual ip fields
+    (query.py: NAME_FIELDS, IP_FIELDS)."""
 
     words: str
 
@@ -157,10 +159,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What retention removed, by stream."""
+    """What retention removed. `by_budget`: of these events, those that went because of `limit_bytes`, not of age."""
 
     events: int
     bytes: int
+    by_budget: int = 0
 
 
 @dataclass(frozen=True, slots=True)
