@@ -65,6 +65,11 @@ class Config:
         if unknown:
             raise ConfigError(*(self._unknown(name, "", TABLES) for name in unknown))
 
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The file as parsed, unchecked: for programs that only ask whether another one has work."""
+        return self._raw
+
     def table(self, name: str, kind: type[S]) -> S:
         """The table `name` as a `kind`, the environment applied; raises ConfigError with all problems."""
         raw = self._raw.get(name, {})

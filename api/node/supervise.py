@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +84,15 @@ class Supervisor:
     def given_up(self) -> dict[str, int | None]:
         """Children that stay down, with their exit status."""
         return {name: child.last_exit for name, child in self._children.items() if child.given_up}
+
+    def last_words(self, names: Iterable[str], limit_chars: int = 600) -> tuple[str, ...]:
+        """The end of what these children wrote to stderr."""
+        found = []
+        for name in names:
+            log = self._data / "log" / f"{name}.log"
+            words = log.read_text("utf-8", "replace")[-limit_chars:] if log.exists() else "–"
+            found.append(f"{name}: {words.strip()}")
+        return tuple(found)
 
     def stop(self, patience_s: float = 15.0) -> None:
         """SIGTERM to all (sensors first, the API last: what they hold can still be sent), SIGKILL for who stays."""

@@ -1,0 +1,102 @@
+"""`luytre demo`: an attack on two agencies, through real sensors, stores, rules and nodes, up to the national centre.
+
+Prints a short story with times; then addresses and log-in links, until Ctrl-C. `--check` runs it without staying,
+asserts each step and exits 0 or 1. Everything stays on loopback, in a folder of its own, and says DIỄN TẬP.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.node.exercise import story
+from api.node.exercise.world import World
+from sensors.errors import EXIT_FAILED, LuytreError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def demo(
+    check: Annotated[bool, typer.Option("--check", help="không dừng lại chờ; thoát 0 hoặc 1")] = False,
+    store: Annotated[str, typer.Option(help="embedded | elasticsearch")] = "embedded",
+    url: Annotated[str, typer.Option(help="Elasticsearch có sẵn; nếu không: tải và chạy một máy chủ thật")] = "",
+    keep: Annotated[Path | None, typer.Option(help="giữ lại dữ liệu ở thư mục này")] = None,
+) -> None:
+    """luytre demo   ·   luytre demo --check --store elasticsearch"""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set() if not check else sys.exit(130))
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder(keep))
+        table = stack.enter_context(_store(store, url, folder))
+        print("═══ DIỄN TẬP · EXERCISE ═══  không phải sự cố thật / not a real incident", flush=True)
+        world = World(folder, store=table)
+        portal = stack.enter_context(_portal(world.portal_port))
+        stack.callback(world.stop)
+        try:
+            story.play(world, portal, _tell(time.monotonic()))
+        except (LuytreError, story.NotAsTold) as error:
+            print(error.show() if isinstance(error, LuytreError) else f"✖ {error}", file=sys.stderr)
+            raise SystemExit(EXIT_FAILED) from None
+        if not check:
+            print("\nMở bằng trình duyệt, liên kết dùng một lần trong 30 phút / one-time links:")
+            for site in world.sites:
+                print(f"  {story.NAMES[site.code]:<42} {site.link()}")
+            print("Ctrl-C để dừng tất cả / to stop everything", flush=True)
+            stop.wait()
+
+
+def _tell(start: float) -> story.Tell:
+    def tell(vi: str, en: str) -> None:
+        print(f"{time.monotonic() - start:6.1f} s  ✔ {vi}  · {en}", flush=True)
+
+    return tell
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True, mode=0o700)
+        yield keep.resolve()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="luytre-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _portal(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The second agency's portal; the story ends it."""
+    process = subprocess.Popen([sys.executable, "-m", "api.node.exercise.portal", str(port)])
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _store(kind: str, url: str, folder: Path) -> Iterator[dict[str, Any]]:
+    if kind != "elasticsearch":
+        yield {"kind": kind}
+    elif url:
+        yield {"kind": kind, "url": [url]}
+    else:
+        from api.node.exercise.elasticsearch import running
+
+        with running(folder / "elasticsearch") as server:
+            yield server.store_table()

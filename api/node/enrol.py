@@ -1,0 +1,76 @@
+"""`luytre enrol`: one way in for every machine: a one-time token and a fingerprint here, a certificate there.
+
+on the node:    luytre enrol token MÁY            prints the line to run on the other machine
+on a sensor:    luytre enrol join URL MÃ VÂN-TAY  keys/sensor.*, and `[ship] url` if there is no configuration yet
+on a node:      luytre enrol upstream URL MÃ VÂN-TAY   keys/node.*, towards the centre above
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.config import ApiTable
+from api.node.init import observer_name, toml
+from api.node.users import At, act
+from sensors.clock import rfc3339
+from sensors.config import Config, NodeTable
+from sensors.ship.enrol import enrol
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="luytre enrol token cam-bien-1")
+
+
+@app.command()
+def token(
+    name: str,
+    role: Annotated[str, typer.Option(help="sensor | node")] = "sensor",
+    agency: Annotated[str, typer.Option(help="mã đơn vị; mặc định: của nút này")] = "",
+    config: At = None,
+) -> None:
+    """Mã ghi danh dùng một lần, có hạn một giờ, cho đúng một máy."""
+    loaded = Config(config)
+    table = loaded.table("node", NodeTable)
+    made = act(loaded, "token", name=name, role=role, agency=agency or table.agency)
+    host, _, port = loaded.table("api", ApiTable).machines.rpartition(":")
+    host = host if host not in ("0.0.0.0", "[::]", "") else observer_name()  # noqa: S104  (compared, not bound)
+    verb = "join" if role == "sensor" else "upstream"
+    print(f"luytre enrol {verb} https://{host}:{port} {made['token']} {made['fingerprint']}")
+    print(f"# hạn / until {rfc3339(made['expires_at'])}")
+
+
+@app.command()
+def join(url: str, token: str, fingerprint: str, data: Path = Path("/var/lib/luytre")) -> None:
+    """Ghi danh máy này làm cảm biến của một nút."""
+    done = enrol(url, token, fingerprint, data / "keys", file="sensor")
+    path = data / "luytre.toml"
+    if not path.exists():
+        path.write_text(toml({
+            "node": {"data": str(data.resolve()), "agency": done.agency, "observer": done.name},
+            "ship": {"url": url}, "log": {"files": []},
+        }), encoding="utf-8")  # fmt: skip
+    print(f"{done.agency}:{done.role}:{done.name}  {path}  → luytre-sensor log|packet|probe|ship")
+
+
+@app.command()
+def upstream(url: str, token: str, fingerprint: str, config: At = None) -> None:
+    """Ghi danh nút này với trung tâm cấp trên."""
+    loaded = Config(config)
+    keys = loaded.table("node", NodeTable).root / "keys"
+    done = enrol(url, token, fingerprint, keys, file="node", ca_file="upstream-ca.pem")
+    print(f'{done.agency}:{done.role}:{done.name}  → {loaded.path}: [federation] upstream = "{url}"')
+
+
+@app.command()
+def revoke(machine: str, reason: str, config: At = None) -> None:
+    """Thu hồi chứng thư của một máy, có hiệu lực ngay."""
+    done = act(Config(config), "revoke", id=machine, reason=reason)
+    if not done["revoked"]:
+        raise SystemExit(f"không có máy / no machine {machine}")
+
+
+@app.command("list")
+def list_machines(config: At = None) -> None:
+    """Mọi máy đã ghi danh."""
+    print("\n".join(act(Config(config), "machines")["machines"]))

@@ -1,0 +1,190 @@
+"""The exercise, told step by step; each step waits for what must follow from it and fails when it does not.
+
+packets and lines read → events stored → hits → alerts → incident raised → receipt → shared indicator → the centre's word
+In:  a World that is not yet started. Out: `tell(vi, en)` per step; NotAsTold when a step does not come true in time.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from api.node.exercise.people import Person
+from api.node.exercise.scene import BEACON_EVERY_S, BEACONS, CONTROL, FAILURES, SCANNED_PORTS, Scene
+from api.node.exercise.world import NAMES, Site, World, wait_for
+from correlator.store import open_reader
+from correlator.store.base import Gap
+from sensors.config import Config
+from sensors.errors import LuytreError
+from sensors.event import Event
+
+PORT_SCAN = "002546c0-3391-4917-9816-180b4bf972a5"
+SSH_BRUTE_FORCE = "c5d73062-c77c-4f32-a150-b986ce5f39d6"
+SSH_LOGIN_AFTER = "8f7f80da-a084-4d10-bc8f-f255a99d0263"
+SERVICE_DOWN = "27342ce4-1b74-4acd-97d7-ca1d0b342204"
+BEACONING = "beaconing"  # a detector's id is its file's name
+STEP_LIMIT_S = 90.0
+
+
+class Tell(Protocol):
+    def __call__(self, vi: str, en: str) -> None: ...
+
+
+class NotAsTold(Exception):
+    """A step of the exercise did not come true."""
+
+
+def play(world: World, portal: subprocess.Popen[bytes], tell: Tell) -> None:
+    started = time.monotonic()
+    world.start()
+    first, second = world.agencies
+    tell(f"ba nút đã chạy, hai đơn vị đã ghi danh ({time.monotonic() - started:.1f} s)", "three nodes up, two enrolled")
+    scenes = {site.code: Scene(number) for number, site in enumerate(world.agencies, 20)}
+    people = {site.code: site.person() for site in world.sites}
+    try:
+        _ordinary_day(world, scenes, tell)
+        found = _attack_on(first, scenes[first.code], people[first.code], tell)
+        incident = _raise_incident(people[first.code], found, tell)
+        _second_agency(second, scenes[second.code], people[second.code], portal, tell)
+        _centre(people[world.centre.code], people[first.code], incident, world, tell)
+        for site in world.agencies:
+            _nothing_lost(site, tell)
+    finally:
+        for person in people.values():
+            person.close()
+
+
+def _ordinary_day(world: World, scenes: dict[str, Scene], tell: Tell) -> None:
+    now = time.time()
+    for site in world.agencies:
+        stage, scene = _stage(site), scenes[site.code]
+        stage.write([*scene.visits(now, 60), *scene.office_logins(now, 4)])
+        stage.capture(scene.browsing(now - 120, 20))
+    lines = sum(_stage(site).lines for site in world.agencies)
+    packets = sum(_stage(site).packets for site in world.agencies)
+    tell(
+        f"ngày thường: {lines} dòng nhật ký, {packets} gói tin ở hai đơn vị",
+        f"{lines} lines and {packets} packets read",
+    )
+    for site in world.agencies:
+        _until(lambda site=site: not _difference(site).lost, f"{site.code}: every ordinary event stored", site)
+    tell("mọi sự kiện đã được lưu bền", "every event stored")
+
+
+def _attack_on(site: Site, scene: Scene, person: Person, tell: Tell) -> list[dict[str, Any]]:
+    now, stage = time.time(), _stage(site)
+    stage.capture(scene.scan(now - 30))
+    found = [_alert(site, person, PORT_SCAN)]
+    tell(f"cổng bị dò quét ({SCANNED_PORTS} cổng) → {found[-1]['id']}", "the portal is scanned")
+    stage.write(scene.guessing(now - FAILURES))
+    found += [_alert(site, person, SSH_BRUTE_FORCE), _alert(site, person, SSH_LOGIN_AFTER)]
+    tell(f"dò mật khẩu SSH, lần thứ {FAILURES + 1} đăng nhập được → {found[-2]['id']}, {found[-1]['id']}",
+         "a password is guessed, then a log-in")  # fmt: skip
+    stage.capture(scene.beacon(now - BEACONS * BEACON_EVERY_S))
+    found.append(_alert(site, person, BEACONING))
+    tell(f"máy bị chiếm gọi về máy chủ điều khiển {CONTROL} → {found[-1]['id']}", "the host beacons")
+    return found
+
+
+def _raise_incident(person: Person, alerts: list[dict[str, Any]], tell: Tell) -> str:
+    incident = person.post("/incidents", {"alert_ids": [alert["id"] for alert in alerts]})
+    person.post(f"/incidents/{incident['id']}/raise", {"note": "Đề nghị trung tâm hỗ trợ xử lý. (DIỄN TẬP)"})
+    tell(f"sự cố {incident['id']} gồm {len(alerts)} cảnh báo, đã báo cáo lên trung tâm", "incident raised")
+    delivery = _until(lambda: _received(person, incident["id"]), "the centre's receipt")
+    tell(f"trung tâm đã nhận: biên nhận {delivery['receipt']['id']}", "receipt")
+    return str(incident["id"])
+
+
+def _received(person: Person, incident: str) -> Any:
+    delivery = person.get(f"/incidents/{incident}")["delivery"]
+    if delivery and delivery["state"] == "refused":
+        raise NotAsTold(f"the centre refused the item: {delivery['reason']}")
+    return delivery if delivery and delivery["state"] in ("received", "acknowledged") else None
+
+
+def _second_agency(site: Site, scene: Scene, person: Person, portal: subprocess.Popen[bytes], tell: Tell) -> None:
+    _stage(site).capture(scene.beacon(time.time() - BEACONS * BEACON_EVERY_S))
+    portal.kill()
+    portal.wait()
+    alert = _alert(site, person, BEACONING)
+    tell(
+        f"đơn vị B cũng gọi về {CONTROL} → {alert['id']} (tự báo cáo theo chính sách)", "the second agency meets it too"
+    )
+    alert = _alert(site, person, SERVICE_DOWN)
+    tell(f"cổng của đơn vị B ngừng trả lời → {alert['id']}", "the second portal stops answering")
+
+
+def _centre(duty: Person, analyst: Person, incident: str, world: World, tell: Tell) -> None:
+    codes = {site.code for site in world.agencies}
+
+    def inbox() -> list[dict[str, Any]] | None:
+        items: list[dict[str, Any]] = duty.get("/inbox", state="all")["items"]
+        return items if {item["agency"] for item in items} == codes else None
+
+    items = _until(inbox, "items of both agencies in the national inbox")
+    tell(f"hộp thư quốc gia: {len(items)} mục từ {len(codes)} đơn vị", "both are in the national inbox")
+
+    def shared() -> Any:
+        rows = duty.get("/inbox/shared")["items"]
+        return next((row for row in rows if row["value"] == CONTROL and len(row["agencies"]) == 2), None)
+
+    _until(shared, f"{CONTROL} shown as shared by two agencies")
+    tell(f"chỉ dấu chung của hai đơn vị: {CONTROL}", "they share an indicator")
+    raised = next(item for item in items if item["kind"] == "incident")
+    duty.post(f"/inbox/{raised['id']}/acknowledge", {"text": "Trung tâm đã tiếp nhận, cử đầu mối phối hợp."})
+    word = _until(lambda: next((w for w in analyst.get(f"/incidents/{incident}")["words"] if w["kind"] == "acknowledged"),
+                               None), "the centre's word at the agency")  # fmt: skip
+    tell(f"lời của trung tâm đã về tới đơn vị: “{word['text']}”", "the centre's word came back")
+
+
+def _nothing_lost(site: Site, tell: Tell) -> None:
+    difference = _difference(site)
+    if not difference.clean:
+        raise NotAsTold(f"{site.code}: manifest and store differ: {difference}")
+    tell(f"{NAMES[site.code]}: {difference.issued} sự kiện phát ra, {difference.stored} lưu, mất 0, trùng 0",
+         "nothing lost, nothing doubled")  # fmt: skip
+
+
+def _alert(site: Site, person: Person, rule: str) -> dict[str, Any]:
+    def look() -> Any:
+        items = person.get("/alerts", status="all", rule=rule, agency=site.code)["items"]
+        return items[0] if items else None
+
+    found: dict[str, Any] = _until(look, f"{site.code}: an alert of {rule}", site)
+    return found
+
+
+def _difference(site: Site) -> Any:
+    assert site.manifest is not None
+    return site.manifest.compare(stored_events(site))
+
+
+def stored_events(site: Site) -> Iterable[Event]:
+    """Every event of a node's store, in its order."""
+    reader = open_reader(Config(site.config))
+    try:
+        cursor = None
+        while True:
+            page = reader.tail(cursor, 2000)
+            if isinstance(page, Gap):
+                raise NotAsTold(f"{site.code}: the store has a gap of {page.lost}")
+            if not page.events:
+                return
+            yield from page.events
+            cursor = page.next
+    finally:
+        reader.close()
+
+
+def _until(look: Callable[[], Any], what: str, *sites: Site) -> Any:
+    try:
+        return wait_for(look, what, *(site.supervisor for site in sites), limit_s=STEP_LIMIT_S)
+    except LuytreError as error:
+        raise NotAsTold(error.show()) from None
+
+
+def _stage(site: Site) -> Any:
+    assert site.stage is not None
+    return site.stage

@@ -1,0 +1,62 @@
+"""Which processes a node runs, from its configuration: the table of design.md, "Programs and processes".
+
+A sensor without anything to watch is not started; the packet sensor only when it may capture (or reads a folder of
+captures), and `lacking` says which right is missing and how to give it.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from api.node.supervise import Program
+from sensors.config import Config
+
+API = Program("luytre-api", "api.serve")
+INDEX = Program("luytre-index", "correlator.cli", ("index",))
+RUN = Program("luytre-run", "correlator.cli", ("run",))
+
+
+def sensor(role: str) -> Program:
+    return Program(f"luytre-{role}", "sensors.cli", (role,))
+
+
+def of_node(config: Config) -> list[Program]:
+    """The programs to run, the API first."""
+    raw = config.raw
+    found = [API]
+    if raw.get("store", {}).get("kind", "embedded") == "embedded":
+        found.append(INDEX)
+    found.append(RUN)
+    roles = [role for role in ("log", "probe", "packet") if _has_work(role, raw.get(role, {}))]
+    if "packet" in roles and raw["packet"].get("interfaces") and not may_capture():
+        roles.remove("packet")
+    return found + [sensor(role) for role in ([*roles, "ship"] if roles else [])]
+
+
+def lacking(config: Config) -> str | None:
+    """One line when the packet sensor is wanted and may not capture; None when all is well."""
+    if not config.raw.get("packet", {}).get("interfaces") or may_capture():
+        return None
+    python = Path(sys.executable).resolve()
+    return (
+        "Cảm biến gói tin không chạy: thiếu quyền CAP_NET_RAW. Cấp quyền: "
+        f"sudo setcap cap_net_raw+ep {python} / the packet sensor lacks CAP_NET_RAW"
+    )
+
+
+def may_capture() -> bool:
+    """Whether this user may open a raw packet socket."""
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except (PermissionError, OSError):
+        return False
+    return True
+
+
+def _has_work(role: str, table: dict[str, Any]) -> bool:
+    wanted = {"log": ("files", "syslog_udp", "syslog_tcp"), "probe": ("services",),
+              "packet": ("interfaces", "pcap_folder")}  # fmt: skip
+    return any(table.get(key) for key in wanted[role])
