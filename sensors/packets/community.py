@@ -16,7 +16,7 @@ _ICMP6 = {128: 129, 129: 128, 133: 134, 134: 133, 135: 136, 136: 135, 130: 131, 
 
 
 def community_id(protocol: int, source: bytes, destination: bytes, source_port: int, destination_port: int) -> str:
-    ported = protocol in (6, 17, 132)
+    ported = protocol in (6, 17) or (protocol == 132 and source_port > 0)
     one_way = False
     if protocol in (1, 58):
         ported = True

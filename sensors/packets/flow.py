@@ -3,7 +3,8 @@
 In:  packets of one 5-tuple in capture order. Out: `fields()` of the `network.flow` event when it is over, protocol
 events through `talk`. The originator is who sent the first packet, turned where ports or a SYN-ACK say otherwise (^).
 Bytes are IP-layer bytes. ICMP: type stands as source port, code as destination port (ECS has no better place), and a
-request and its reply are one flow. Timeouts as Zeek: TCP see `tcp.py`, UDP, ICMP and others 1 min.
+request and its reply are one flow. SCTP is followed by address
+(neither Zeek nor nDPI tells its ports, and one association has several addresses). Timeouts as Zeek: TCP see `tcp.py`, UDP, ICMP and others 1 min.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 2: "igmp
 
 class Flow:
     __slots__ = ("_wake", "bytes", "code", "counts", "destination", "destination_port", "done", "history", "key", "last_ns",
-                 "missed", "packets", "payload", "protocol", "service", "source", "source_port", "start_ns", "talk", "tcp",
+                 "malformed", "missed", "packets", "payload", "protocol", "service", "source", "source_port", "start_ns", "talk", "tcp",
                  "vlans")  # fmt: skip
 
     def __init__(self, key: bytes, protocol: int, source: bytes, source_port: int, destination: bytes,
@@ -40,6 +41,7 @@ class Flow:
         self.history: list[str] = []
         self.counts: dict[str, int] = {}
         self.code = 0  # ICMP
+        self.malformed = False  # SCTP without a chunk
         self.missed = 0
         self.service = ""
         self.vlans: tuple[int, ...] = ()
@@ -126,13 +128,14 @@ class Flow:
         source: dict[str, Any] = {"ip": text_address(self.source)}
         destination: dict[str, Any] = {"ip": text_address(self.destination)}
         ports = (self.source_port, self.code if icmp else self.destination_port)
+        name = "ip-132" if self.malformed else _NAMES.get(self.protocol, f"ip-{self.protocol}")
         network: dict[str, Any] = {
-            "transport": _NAMES.get(self.protocol, f"ip-{self.protocol}"),
+            "transport": name,
             "iana_number": str(self.protocol),
             "type": "ipv4" if len(self.source) == 4 else "ipv6",
             "community_id": community_id(self.protocol, self.source, self.destination, *ports),
         }
-        if icmp or self.protocol in (6, 17, 132):
+        if icmp or self.protocol in (6, 17):
             source["port"], destination["port"] = ports
         if self.vlans:
             network["vlan"] = {"id": self.vlans[-1]}

@@ -113,7 +113,10 @@ class Pipeline:
             else:
                 self._inside(inside, vlans, depth, packet)
         elif protocol not in (ip.ESP, ip.NO_NEXT, ip.MOBILITY):
-            flow = self._flow(packet, protocol, b"\0\0\0\0", 0, 0, vlans)
+            # RFC 9260 §3: an SCTP packet has at least one chunk after its 12 bytes of header.
+            odd = protocol == 132 and packet.payload_length < 16
+            flow = self._flow(packet, protocol, b"\0\0\0\1" if odd else b"\0\0\0\0", 0, 0, vlans)
+            flow.malformed = odd
             forward = packet.source == flow.source
             flow.count(forward, packet.length)
             flow.last_ns = self._now_ns
@@ -181,7 +184,8 @@ class Pipeline:
                   flags: int, vlans: tuple[int, ...]) -> Flow:  # fmt: skip
         server = False
         if flags & 0x12 != 0x02 and source_port in TCP_SERVERS:  # no plain SYN: the beginning was not seen
-            server = destination_port not in TCP_SERVERS or (not flags & 2 and source_port < destination_port)
+            # A SYN-ACK comes from the responder; between two servers' ports the lower one is likelier.
+            server = bool(flags & 2) or destination_port not in TCP_SERVERS or source_port < destination_port
         flow = self._flow(packet, ip.TCP, ports, source_port, destination_port, vlans, server)
         assert flow.tcp is not None
         if flow.talk is None:

@@ -1,0 +1,1 @@
+"""Grammar that several protocols share. Nothing here is found by the registry."""
