@@ -13,6 +13,10 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from api.audit import Audit
+from api.auth.machines import Machines
+from api.auth.sessions import Limits
+from api.casework.changes import Bell
 from api.config import ApiTable
 from api.state.base import Database
 from correlator.store.base import EventReader, EventWriter
@@ -30,11 +34,19 @@ class Runtime:
     db: Database
     reader: EventReader
     writer: EventWriter
+    audit: Audit
     log: FilteringBoundLogger
     clock: Clock = field(default_factory=SystemClock)
+    machines: Machines | None = None  # the machine port's; None where only people are served
+    bell: Bell = field(default_factory=Bell)
+    tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags
     # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.
     counters: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
         return self.node.root
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.api.session_idle_s, self.api.session_limit_s)

@@ -43,6 +43,7 @@ class Counters:
     alerts: int = 0
     gaps: int = 0
     newest_at: float = 0.0
+    behind: bool = False  # the last page was full: there is more to read
 
 
 @dataclass(slots=True)
@@ -60,6 +61,10 @@ class Casework:
         self._db, self._reader, self._clock, self._bell, self._agency = db, reader, clock, bell, agency
         self.counters = Counters()
 
+    def lag_s(self) -> float:
+        """How far behind the newest hit: 0 when everything there is has been read."""
+        return round(max(0.0, self._clock.now() - self.counters.newest_at), 1) if self.counters.behind else 0.0
+
     def step(self) -> int:
         """One page: read without any lock, then one transaction. The number of hits read (0: nothing new)."""
         with self._db.read() as session:
@@ -74,6 +79,7 @@ class Casework:
                 place.lost += page.lost or 0
             self.counters.gaps += 1
             return 0
+        self.counters.behind = len(page.events) >= PAGE
         if not page.events:
             if page.next != cursor:  # an empty stretch (rotated files): keep the place, or it may expire under us
                 with self._db.write() as session:

@@ -17,6 +17,7 @@ from api import shapes
 from api.casework.errors import Invalid
 from api.casework.folding import like
 from api.casework.paging import Key, after, cursor_of
+from api.casework.playbooks import RuleTexts
 from api.state.cases import Alert, AlertEntity, AlertHit, AlertHour, History
 from api.state.people import User
 from correlator.store.base import Scope
@@ -89,7 +90,7 @@ def show(session: Session, rows: Sequence[Alert], now: float) -> list[shapes.Ale
     return [_shape(row, people, entities.get(row.id, {}), sparks[row.id]) for row in rows]
 
 
-def full(session: Session, alert: Alert, now: float, texts: dict[str, Any]) -> shapes.AlertFull:
+def full(session: Session, alert: Alert, now: float, texts: RuleTexts) -> shapes.AlertFull:
     """`texts`: the rule's description and steps (api/casework/playbooks.py)."""
     hits = session.scalars(
         select(AlertHit)

@@ -1,0 +1,132 @@
+"""The people's port as an application: every resource under /api/v1, health, metrics, and the dashboard for the rest.
+
+Default deny: an address under /api/v1 whose route has no door (`Allow(…)` or `anyone`), or more than one, keeps the
+application from starting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from api import metrics, share
+from api.auth.allow import access_of, doors
+from api.casework import errors
+from api.casework.paging import BadCursor
+from api.casework.playbooks import Playbooks
+from api.dashboard import Dashboard
+from api.guard import Guard
+from api.live import Live
+from api.problems import Problem, answer, install
+from api.resources import Resource, all_routes
+from api.runtime import VERSION, Runtime
+
+PREFIX = "/api/v1"
+
+
+class NoDoor(RuntimeError):
+    """A route that anybody could walk through."""
+
+
+def create_app(node: Runtime) -> FastAPI:
+    live = Live(node.db, node.bell)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await live.start()
+        try:
+            yield
+        finally:
+            await live.close()
+
+    app = FastAPI(
+        title="Lũy Tre",
+        version=VERSION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.node, app.state.live, app.state.denials = node, live, {}
+    rules = share.rules(node.node.share)
+    app.state.playbooks = Playbooks([rules] if rules else [], node.clock)
+    install(app)
+    _install_case_errors(app)
+    app.add_middleware(Guard, tls=node.tls, public_url=node.api.public_url)
+    for name, resource in all_routes().items():
+        check_doors(name, resource)
+        app.include_router(resource.router, prefix=PREFIX + resource.prefix)
+    node.counters["live"] = lambda: {"screens": live.screens}
+    _root(app, node, Dashboard(share.dashboard(node.node.share)))
+    return app
+
+
+def check_doors(name: str, resource: Resource) -> None:
+    for route in resource.router.routes:
+        if not isinstance(route, APIRoute):
+            raise NoDoor(f"api/resources/{name}.py: {route!r} is not a plain route")
+        if len(set(map(id, doors(route.dependant)))) != 1:
+            raise NoDoor(
+                f"api/resources/{name}.py: {sorted(route.methods or ())} {route.path} needs exactly one permission"
+            )
+
+
+def _install_case_errors(app: FastAPI) -> None:
+    @app.exception_handler(errors.CaseError)
+    def _case(request: Request, error: errors.CaseError) -> Response:
+        if isinstance(error, errors.WrongState):
+            return answer(request, Problem("LT-A0409", (error.vi, error.en)))
+        if isinstance(error, errors.Stale):
+            return answer(request, Problem("LT-A0412", revision=error.revision))
+        if isinstance(error, errors.Invalid):
+            said = error.vi if getattr(request.state, "language", "vi") == "vi" else error.en
+            return answer(request, Problem("LT-A0422", errors=[{"field": error.field, "message": said}]))
+        return answer(request, Problem("LT-A0404"))
+
+    @app.exception_handler(BadCursor)
+    def _cursor(request: Request, error: BadCursor) -> Response:
+        return answer(request, Problem("LT-A0400"))
+
+
+def _root(app: FastAPI, node: Runtime, dashboard: Dashboard) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> Response:
+        """The process answers."""
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> Response:
+        """The database and the event store answer."""
+        try:
+            with node.db.read() as session:
+                session.execute(text("SELECT 1"))
+            node.reader.end()
+        except Exception as error:  # whatever it is, it is "not ready", and the log says what
+            node.log.warning("not ready", error=type(error).__name__)
+            return PlainTextResponse("not ready\n", 503)
+        return PlainTextResponse("ready\n")
+
+    @app.get("/metrics", include_in_schema=False)
+    def show_metrics(request: Request) -> Response:
+        """For a scraper on this machine, or for who may see the system."""
+        here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
+        forwarded = {"x-forwarded-for", "forwarded", "via"} & set(request.headers)
+        if not (here and not forwarded):
+            access = access_of(request, node)
+            if access is None or "system.read" not in access.permissions:
+                raise Problem("LT-A0404")
+        return Response(metrics.text(node), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    def no_such(rest: str) -> JSONResponse:
+        raise Problem("LT-A0404")
+
+    @app.get("/{rest:path}", include_in_schema=False)
+    def screens(request: Request, rest: str) -> Response:
+        return dashboard.answer(request)

@@ -1,0 +1,94 @@
+"""What a rule says to the analyst beyond the hit: its description and the steps to take, in both languages.
+
+In:  the folders of Sigma rules (the shipped ones and those of [correlator] rules). Out: `of(rule_id)`.
+Read again when a file changes (looked at most every CHECK_S). A file that is no rule is passed over here: the engine
+lists it as refused. Bound: FILES files of FILE_BYTES; only the words of rules that carry a `luytre` block are kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import yaml
+
+from sensors.clock import Clock
+
+CHECK_S = 10.0
+FILES = 5_000
+FILE_BYTES = 256 * 1024
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class RuleTexts(TypedDict, total=False):
+    description: dict[str, str]
+    steps: dict[str, list[str]]
+
+
+class Playbooks:
+    def __init__(self, folders: Sequence[Path], clock: Clock) -> None:
+        self._folders, self._clock = folders, clock
+        self._lock = threading.Lock()
+        self._checked = float("-inf")
+        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._of_file: dict[Path, dict[str, RuleTexts]] = {}
+        self._texts: dict[str, RuleTexts] = {}
+
+    def of(self, rule_id: str) -> RuleTexts:
+        with self._lock:
+            if self._clock.monotonic() - self._checked >= CHECK_S:
+                self._checked = self._clock.monotonic()
+                self._look()
+        return self._texts.get(rule_id, {})
+
+    def _look(self) -> None:
+        found: dict[Path, tuple[int, int]] = {}
+        for folder in self._folders:
+            for path in sorted(folder.rglob("*.yml"))[:FILES]:
+                try:
+                    stat = path.stat()
+                except OSError:
+                    continue
+                if stat.st_size <= FILE_BYTES:
+                    found[path] = (stat.st_mtime_ns, stat.st_size)
+        if found == self._stamps:
+            return
+        for path, stamp in found.items():
+            if self._stamps.get(path) != stamp:
+                self._of_file[path] = _read(path)
+        self._of_file = {path: texts for path, texts in self._of_file.items() if path in found}
+        self._stamps = found
+        self._texts = {key: texts for inner in self._of_file.values() for key, texts in inner.items()}
+
+
+def _read(path: Path) -> dict[str, RuleTexts]:
+    """The texts by rule id of one file. An alias bomb costs nothing: only a few strings are ever looked at."""
+    try:
+        documents = list(yaml.load_all(path.read_text("utf-8"), _Loader))  # a safe loader
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
+    found: dict[str, RuleTexts] = {}
+    for document in documents:
+        ours = document.get("luytre") if isinstance(document, dict) else None
+        if not isinstance(ours, dict):
+            continue
+        description = _by_language(ours.get("description"), _text)
+        if not description and isinstance(document.get("description"), str):
+            description = {"vi": document["description"][:4000], "en": document["description"][:4000]}
+        texts = RuleTexts(description=description, steps=_by_language(ours.get("steps"), _lines))
+        found[str(document.get("id"))] = texts
+    return found
+
+
+def _by_language(value: Any, read: Any) -> dict[str, Any]:
+    return {key: read(value[key]) for key in ("vi", "en") if key in value} if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return str(value)[:4000]
+
+
+def _lines(value: Any) -> list[str]:
+    return [str(line)[:1000] for line in value[:20] if isinstance(line, str | int)] if isinstance(value, list) else []

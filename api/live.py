@@ -1,0 +1,160 @@
+"""The live stream: changes, as they are committed, to every screen that may see them.
+
+In:  rows of `live_change` (written with the change), the bell that rings after a commit. Out: per screen an async
+     iterator of rows, in order, none twice; a screen that reconnects names the last it saw and goes on from there.
+Bound: SCREENS in all and PER_USER of one person; QUEUE rows waiting for one screen: a screen that reads too slowly is
+     let go, and comes back by itself with its Last-Event-ID.
+Rights are read again at most RECHECK_S before anything is delivered: who lost a right hears nothing more.
+One task reads the table for all screens; nothing here blocks the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+
+from api.auth.sessions import Access
+from api.casework import changes
+from api.casework.changes import Bell
+from api.state.audit import Change
+from api.state.base import Database
+
+SCREENS, PER_USER, QUEUE = 500, 10, 256
+RECHECK_S = 1.0
+# What a topic needs: the permission, and whether rows without an agency are for everybody who has it.
+TOPICS = {
+    "alert": "alerts.read",
+    "incident": "incidents.read",
+    "delivery": "incidents.read",
+    "raised": "inbox.read",
+    "sensor": "sensors.read",
+    "system": "system.read",
+}
+
+
+@dataclass(eq=False, slots=True)
+class _Screen:
+    user_id: int
+    queue: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+
+
+class Live:
+    def __init__(self, db: Database, bell: Bell) -> None:
+        self._db, self._bell = db, bell
+        self._screens: set[_Screen] = set()
+        self._rung = asyncio.Event()
+        self._at: int | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ring: Callable[[], None] | None = None
+        self._closed = False
+
+    @property
+    def screens(self) -> int:
+        return len(self._screens)
+
+    def full(self, user_id: int) -> bool:
+        """No room for one more screen of this person."""
+        return len(self._screens) >= SCREENS or sum(s.user_id == user_id for s in self._screens) >= PER_USER
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._rung.set)
+
+        self._ring = ring
+        self._bell.listen(ring)
+        self._at = await run_in_threadpool(self._newest)
+        self._task = asyncio.create_task(self._pump())
+
+    async def close(self) -> None:
+        """Let every screen go; the server can then stop."""
+        self._closed = True
+        if self._ring:
+            self._bell.leave(self._ring)
+        for screen in list(self._screens):
+            self._let_go(screen)
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def follow(
+        self, access: Access, recheck: Callable[[], Access | None], last: int | None, clock: Callable[[], float]
+    ) -> AsyncIterator[Change | None]:
+        """Rows for this person; None: rows were missed, load anew."""
+        screen = _Screen(access.user_id)
+        self._screens.add(screen)
+        start = self._at or 0
+        if self._closed:
+            self._let_go(screen)
+        checked = clock()
+        try:
+            async for change in self._rows(screen, last, start):
+                if change is None:
+                    yield None
+                    continue
+                if clock() - checked >= RECHECK_S:
+                    again = await run_in_threadpool(recheck)
+                    if again is None:
+                        return
+                    access, checked = again, clock()
+                if may_see(access, change):
+                    yield change
+        finally:
+            self._screens.discard(screen)
+
+    async def _rows(self, screen: _Screen, last: int | None, start: int) -> AsyncIterator[Change | None]:
+        if last is not None:
+            if last > start or await run_in_threadpool(self._oldest) > last + 1:
+                yield None  # from before a restore, or too long away
+            else:
+                while last < start:
+                    missed = await run_in_threadpool(self._since, last)
+                    for change in missed:
+                        if change.id <= start:
+                            yield change
+                    last = missed[-1].id if missed else start
+        while (fresh := await screen.queue.get()) is not None:
+            yield fresh
+
+    async def _pump(self) -> None:
+        while True:
+            await self._rung.wait()
+            self._rung.clear()
+            while rows := await run_in_threadpool(self._since, self._at or 0):
+                for screen in list(self._screens):
+                    try:
+                        for row in rows:
+                            screen.queue.put_nowait(row)
+                    except asyncio.QueueFull:
+                        self._let_go(screen)
+                self._at = rows[-1].id
+
+    def _let_go(self, screen: _Screen) -> None:
+        self._screens.discard(screen)
+        while not screen.queue.empty():
+            screen.queue.get_nowait()
+        screen.queue.put_nowait(None)
+
+    def _newest(self) -> int:
+        with self._db.read() as session:
+            return changes.newest(session)
+
+    def _oldest(self) -> int:
+        with self._db.read() as session:
+            return changes.oldest(session)
+
+    def _since(self, after: int) -> list[Change]:
+        with self._db.read() as session:
+            return list(changes.since(session, after))
+
+
+def may_see(access: Access, change: Change) -> bool:
+    permission = TOPICS.get(change.topic)
+    if permission is None or permission not in access.permissions:
+        return False
+    return change.agency is None or access.scope(permission).sees(change.agency)

@@ -1,0 +1,86 @@
+"""Detection rules as the running correlator has them: which run, which were refused and why, what they said today."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import func, select
+
+from api.auth.allow import Allow
+from api.auth.sessions import Access
+from api.casework.queue import inside
+from api.health import processes
+from api.resources import Resource
+from api.runtime import Runtime
+from api.shapes import Out, Texts
+from api.state.cases import Alert, AlertHour
+
+router = APIRouter(tags=["rules"])
+ROUTES = Resource("/rules", router)
+
+Reader = Annotated[Access, Depends(Allow("rules.read"))]
+RULES = 10_000
+
+
+class Rule(Out):
+    id: str
+    title: Texts
+    level: str
+    kind: str
+    state: Literal["running", "refused"]
+    reason: str
+    logsource: dict[str, str]
+    hits_24h: int
+    techniques: list[str]
+
+
+class Rules(Out):
+    items: list[Rule]
+    total: int
+    running: int
+    refused: int
+
+
+@router.get("")
+def list_rules(request: Request, access: Reader) -> Rules:
+    node: Runtime = request.app.state.node
+    since = int(node.clock.now() // 3600) - 23
+    with node.db.read() as session:
+        counted = (
+            select(Alert.rule_id, func.sum(AlertHour.count))
+            .join(AlertHour, AlertHour.alert_id == Alert.id)
+            .where(AlertHour.hour >= since, inside(Alert.agency, access.scope("rules.read")))
+            .group_by(Alert.rule_id)
+        )
+        hits = {rule: int(number) for rule, number in session.execute(counted).tuples()}
+    said = [rule for body in processes(node.data) for rule in _list(body.get("rules"))][:RULES]
+    items = [_rule(rule, hits) for rule in said if isinstance(rule, dict)]
+    running = sum(item.state == "running" for item in items)
+    return Rules(items=items, total=len(items), running=running, refused=len(items) - running)
+
+
+def _rule(said: dict[str, Any], hits: dict[str, int]) -> Rule:
+    """The correlator's words; whatever is missing is empty rather than an error on the screen."""
+    title = said.get("title")
+    if isinstance(title, dict):
+        texts = Texts(vi=str(title.get("vi") or title.get("en") or ""), en=str(title.get("en") or ""))
+    else:
+        texts = Texts(vi=str(title or said.get("name") or ""), en=str(title or said.get("name") or ""))
+    source = said.get("logsource")
+    rule_id = str(said.get("id") or said.get("path") or "")
+    return Rule(
+        id=rule_id,
+        title=texts,
+        level=str(said.get("level") or ""),
+        kind=str(said.get("kind") or "sigma"),
+        state="refused" if said.get("state") == "refused" else "running",
+        reason=str(said.get("reason") or ""),
+        logsource={str(k): str(v) for k, v in source.items() if v} if isinstance(source, dict) else {},
+        hits_24h=hits.get(rule_id, 0),
+        techniques=[str(technique) for technique in _list(said.get("techniques"))],
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
