@@ -21,7 +21,7 @@ from typing import Annotated, Any
 import typer
 
 from api.node.exercise import story
-from api.node.exercise.world import World
+from api.node.exercise.world import NAMES, World
 from sensors.errors import EXIT_FAILED, LuytreError
 
 app = typer.Typer(add_completion=False)
@@ -53,7 +53,7 @@ def demo(
         if not check:
             print("\nMở bằng trình duyệt, liên kết dùng một lần trong 30 phút / one-time links:")
             for site in world.sites:
-                print(f"  {story.NAMES[site.code]:<42} {site.link()}")
+                print(f"  {NAMES[site.code]:<42} {site.link()}")
             print("Ctrl-C để dừng tất cả / to stop everything", flush=True)
             stop.wait()
 

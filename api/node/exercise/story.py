@@ -1,6 +1,6 @@
 """The exercise, told step by step; each step waits for what must follow from it and fails when it does not.
 
-packets and lines read → events stored → hits → alerts → incident raised → receipt → shared indicator → the centre's word
+packets and lines read → events stored → hits → alerts → incident raised → receipt → shared indicator → a word back
 In:  a World that is not yet started. Out: `tell(vi, en)` per step; NotAsTold when a step does not come true in time.
 """
 
@@ -69,7 +69,7 @@ def _ordinary_day(world: World, scenes: dict[str, Scene], tell: Tell) -> None:
         f"{lines} lines and {packets} packets read",
     )
     for site in world.agencies:
-        _until(lambda site=site: not _difference(site).lost, f"{site.code}: every ordinary event stored", site)
+        _until(_all_stored(site), f"{site.code}: every ordinary event stored", site)
     tell("mọi sự kiện đã được lưu bền", "every event stored")
 
 
@@ -109,9 +109,7 @@ def _second_agency(site: Site, scene: Scene, person: Person, portal: subprocess.
     portal.kill()
     portal.wait()
     alert = _alert(site, person, BEACONING)
-    tell(
-        f"đơn vị B cũng gọi về {CONTROL} → {alert['id']} (tự báo cáo theo chính sách)", "the second agency meets it too"
-    )
+    tell(f"đơn vị B cũng gọi về {CONTROL} → {alert['id']} (tự báo cáo)", "the second agency meets it too")
     alert = _alert(site, person, SERVICE_DOWN)
     tell(f"cổng của đơn vị B ngừng trả lời → {alert['id']}", "the second portal stops answering")
 
@@ -134,8 +132,12 @@ def _centre(duty: Person, analyst: Person, incident: str, world: World, tell: Te
     tell(f"chỉ dấu chung của hai đơn vị: {CONTROL}", "they share an indicator")
     raised = next(item for item in items if item["kind"] == "incident")
     duty.post(f"/inbox/{raised['id']}/acknowledge", {"text": "Trung tâm đã tiếp nhận, cử đầu mối phối hợp."})
-    word = _until(lambda: next((w for w in analyst.get(f"/incidents/{incident}")["words"] if w["kind"] == "acknowledged"),
-                               None), "the centre's word at the agency")  # fmt: skip
+
+    def acknowledged() -> Any:
+        words = analyst.get(f"/incidents/{incident}")["words"]
+        return next((word for word in words if word["kind"] == "acknowledged"), None)
+
+    word = _until(acknowledged, "the centre's word at the agency")
     tell(f"lời của trung tâm đã về tới đơn vị: “{word['text']}”", "the centre's word came back")
 
 
@@ -154,6 +156,10 @@ def _alert(site: Site, person: Person, rule: str) -> dict[str, Any]:
 
     found: dict[str, Any] = _until(look, f"{site.code}: an alert of {rule}", site)
     return found
+
+
+def _all_stored(site: Site) -> Callable[[], bool]:
+    return lambda: not _difference(site).lost
 
 
 def _difference(site: Site) -> Any:
