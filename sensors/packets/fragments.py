@@ -20,7 +20,7 @@ _Key = tuple[bytes, bytes, int, int]
 
 
 class _Pieces:
-    __slots__ = ("end", "first", "parts", "size", "starts", "started_ns")
+    __slots__ = ("end", "first", "parts", "size", "started_ns", "starts")
 
     def __init__(self, now_ns: int) -> None:
         self.started_ns = now_ns
@@ -86,7 +86,9 @@ class Fragments:
         self._size -= pieces.size
         payload = b"".join(pieces.parts)[: pieces.end]
         first = pieces.first
-        return Datagram(first.source, first.destination, first.protocol, first.header, first.header + len(payload), payload)
+        return Datagram(
+            first.source, first.destination, first.protocol, first.header, first.header + len(payload), payload
+        )
 
     def _expire(self, now_ns: int) -> None:
         while self._open:

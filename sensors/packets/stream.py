@@ -97,4 +97,3 @@ class Stream:
                     sink.data(forward, fresh)
         if used:
             del self._pending[:used]
-

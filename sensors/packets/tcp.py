@@ -225,7 +225,9 @@ class Tcp:
                 self.idle_ns = IDLE_NS
             me.previous, me.state = me.state, state
 
-    def _move(self, me: Endpoint, peer: Endpoint, forward: bool, seq: int, length: int, flags: int, now_ns: int) -> bool:
+    def _move(
+        self, me: Endpoint, peer: Endpoint, forward: bool, seq: int, length: int, flags: int, now_ns: int
+    ) -> bool:
         """The state machine; returns whether this side is done."""
         syn, fin, rst, ack = flags & SYN, flags & FIN, flags & RST, flags & ACK
         state = me.state

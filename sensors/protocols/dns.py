@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sensors.fields import Field
-from sensors.protocols import NOTHING, STOP, Context, Dissector, Example, Finding, Record
+from sensors.protocols import STOP, Context, Dissector, Example, Finding, Record
 from sensors.protocols.wire.names import read_name
 
 PENDING, ANSWERS, TEXT = 256, 100, 4096
@@ -199,7 +199,7 @@ class _Session:
         message = parse(data, self._netbios)
         if message is None:
             return []
-        if not message.malformed:
+        if message.questions or not message.malformed:
             self.confirmed = True
         if not message.response:
             out: list[Finding] = []
@@ -241,7 +241,9 @@ class _Session:
                 fields["event.duration"] = max(0, time_ns - asked_ns)
             if answer.answers:
                 fields["dns.answers"] = answer.answers
-                fields["dns.resolved_ip"] = [a["data"] for a in answer.answers if a["type"] in ("A", "AAAA") and "data" in a] or None
+                fields["dns.resolved_ip"] = [
+                    a["data"] for a in answer.answers if a["type"] in ("A", "AAAA") and "data" in a
+                ] or None
         if message.malformed:
             fields["luytre.malformed"] = True
         return Record("dns", asked_ns, fields)

@@ -180,7 +180,11 @@ def _user(authorization: str) -> str | None:
 
 def probe(data: bytes, forward: bool) -> bool | None:
     if not forward:
-        return True if data[:7].upper() in (b"HTTP/1.", b"HTTP/0.") else (None if b"HTTP/1."[: len(data)] == data[:7] else False)
+        return (
+            True
+            if data[:7].upper() in (b"HTTP/1.", b"HTTP/0.")
+            else (None if b"HTTP/1."[: len(data)] == data[:7] else False)
+        )
     line, end, _ = data[:4096].partition(b"\n")
     method = line.split(b" ", 1)[0]
     if method in METHODS:
