@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, cast
 
@@ -107,9 +107,11 @@ def correlation(parsed: SigmaCorrelationRule, document: Document, path: str) -> 
             operators.append((operator, number))
     if not operators:
         operators = [("gte", float(len(references)))]
-    if kind == "temporal_ordered" and operators != [("gte", float(len(references)))] and operators != [
-        ("eq", len(references))
-    ]:
+    if (
+        kind == "temporal_ordered"
+        and operators != [("gte", float(len(references)))]
+        and operators != [("eq", len(references))]
+    ):
         raise Unusable("temporal_ordered counts all its rules", "correlation.condition", "LT-R0204")
     names = condition.get("field") if isinstance(condition, dict) else None
     fields = tuple(str(name) for name in (names if isinstance(names, list) else [names])) if names else ()
@@ -362,5 +364,3 @@ def regex(pattern: str, flags: str = "", key: str = "") -> v.Regex:
         reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise Unusable(f"a regular expression that RE2 does not take: {reason}: {pattern[:120]}", key,
                        "LT-R0202") from None  # fmt: skip
-
-

@@ -55,7 +55,7 @@ class _Scalars(yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
             raise DocumentProblem(f"a tag ({event.tag[:40]}) is not accepted", line)
         if not event.implicit[0] or event.tag is not None:
             return event.value
-        tag = self.resolve(yaml.ScalarNode, event.value, (True, False))
+        tag: str = self.resolve(yaml.ScalarNode, event.value, (True, False))  # type: ignore[no-untyped-call]
         kind = tag.rpartition(":")[2]
         if kind not in _PLAIN:
             if kind == "merge":

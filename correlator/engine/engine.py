@@ -16,6 +16,7 @@ from typing import Any
 from correlator.engine import load as loader
 from correlator.engine import sources as routing
 from correlator.engine.conditions import holds
+from correlator.engine.documents import documents
 from correlator.engine.rule import Correlation, Refused, Rule
 from sensors.event import Event
 
@@ -81,7 +82,7 @@ def transformations(folders: Iterable[Path]) -> Any:
     made: Any = None
     for folder in folders:
         for path in sorted(folder.rglob("*.yml")) if folder.is_dir() else [folder]:
-            for document in routing.documents(path.read_bytes()):
+            for document in documents(path.read_bytes()):
                 value = document.value
                 if not isinstance(value, dict) or not value.get("transformations"):
                     continue

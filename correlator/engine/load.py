@@ -140,7 +140,9 @@ def _compile(parsed: Sequence[_Parsed], loaded: Loaded, pipeline: Any) -> None:
             loaded.refused.append(_refused(item.path, item.document, why))
             continue
         except (SigmaError, RecursionError, NotImplementedError) as error:
-            loaded.refused.append(_refused(item.path, item.document, Unusable(f"{type(error).__name__}: {error}"[:300])))
+            loaded.refused.append(
+                _refused(item.path, item.document, Unusable(f"{type(error).__name__}: {error}"[:300]))
+            )
             continue
         seen[made.id] = item.path
         for name in (made.id, made.about.name):

@@ -46,7 +46,7 @@ class Source:
 
 
 def flat(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted path → value; a list of objects becomes a list under each of its members' paths, as Elasticsearch has it."""
+    """Dotted path → value; a list of objects becomes a list under each member's path, as Elasticsearch has it."""
     found: dict[str, Any] = {}
     _flatten(event, "", found, 0)
     return found
@@ -148,13 +148,13 @@ class Sources:
 
 def _by_dataset(dataset: str | None) -> list[Source]:
     """Every event is of {product: luytre, service: <dataset>}, and "aws.cloudtrail" of {product: aws, service:
-    cloudtrail}: a source needs no pipeline file when its rules speak its own field names."""
+    cloudtrail} (and category application): no pipeline file is needed when the rules speak its own field names."""
     if not dataset:
         return []
     product, dot, service = dataset.partition(".")
     labels = [LogSource("luytre", None, dataset)]
     if dot:
-        labels.append(LogSource(product, None, service))
+        labels.append(LogSource(product, "application", service))
     return [Source(dataset, (), label) for label in labels]
 
 
@@ -170,9 +170,11 @@ def load(paths: Sequence[Path]) -> list[Source]:
     files: list[tuple[float, str, dict[str, Any]]] = []
     for path in paths:
         for found in sorted(path.rglob("*.yml")) if path.is_dir() else [path]:
-            for document in documents(found.read_bytes()):
-                if isinstance(document.value, dict):
-                    files.append((float(document.value.get("priority", 50)), str(found), document.value))
+            files += [
+                (float(document.value.get("priority", 50)), str(found), document.value)
+                for document in documents(found.read_bytes())
+                if isinstance(document.value, dict)
+            ]
     return [source for _, name, value in sorted(files, key=lambda file: file[:2]) for source in _sources(value, name)]
 
 
@@ -197,5 +199,3 @@ def _sources(value: Mapping[str, Any], name: str) -> Iterator[Source]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-

@@ -93,7 +93,7 @@ def glob(parts: Sequence[Part], text: str) -> bool:
             segments.append([])
         else:
             segments[-1].append(part)
-    sizes = [sum(1 if part is ONE else len(part) for part in segment if part is not MANY) for segment in segments]  # type: ignore[arg-type]
+    sizes = [sum(len(part) if isinstance(part, str) else 1 for part in segment) for segment in segments]
     if len(segments) == 1:
         return len(text) == sizes[0] and _at(segments[0], text, 0)
     if sum(sizes) > len(text) or not _at(segments[0], text, 0):

@@ -1,0 +1,182 @@
+"""Events in, hits out: engine, correlations and detectors over one stream.
+
+In:  `feed(events)` in store order; `tick(now)` while nothing waits; `finish()` when the input ends. Out: hits (events
+     for the `hits` stream, with deterministic ids: the same events give the same hits however often they are fed).
+Bound: those of engine, correlations and detectors. `snapshot()` is msgpack, never code.
+
+An event on which an evaluator fails (a mistake of ours) is poison: it is put aside with its reason in `poison`,
+counted, and the stream goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from correlator.detector import Detector, Finding, Memory
+from correlator.engine import Engine, Match
+from correlator.engine.conditions import MISSING
+from correlator.engine.correlations import Correlator, Fired
+from correlator.engine.rule import About
+from correlator.engine.texts import fill, show
+from correlator.hit import Verdict, make_hit
+from sensors.clock import Clock, SystemClock, parse_rfc3339, rfc3339
+from sensors.event import Event, get
+
+POISON_KEPT = 100
+VERSION = 1
+
+
+class Pipeline:
+    def __init__(
+        self,
+        engine: Engine,
+        detectors: Mapping[str, Detector] | None = None,
+        clock: Clock | None = None,
+        *,
+        lateness_s: float = 300.0,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.engine, self._clock, self._lateness_s = engine, clock or SystemClock(), lateness_s
+        self._correlator = Correlator(engine.correlations, lateness_s=lateness_s)
+        self._detectors: dict[str, tuple[Detector, Memory]] = {
+            name: (detector, detector.make(**(settings or {}).get(name, {})))
+            for name, detector in (detectors or {}).items()
+        }
+        self.events = self.poisoned = 0
+        self.hits: Counter[str] = Counter()  # by rule id
+        self.poison: deque[dict[str, str]] = deque(maxlen=POISON_KEPT)
+        self._newest = 0.0
+
+    def feed(self, events: Iterable[Event]) -> list[Event]:
+        found: list[Event] = []
+        for event in events:
+            self.events += 1
+            try:
+                found += self._one(event)
+            except Exception as error:
+                self._put_aside(event, error)
+        return self._counted(found)
+
+    def tick(self, now: float | None = None) -> list[Event]:
+        """Time passes without events: windows end, silence is noticed."""
+        now = self._clock.now() if now is None else now
+        found = [_correlated(fired) for fired in self._correlator.tick(now)]
+        for detector, memory in self._detectors.values():
+            found += [_noticed(detector, finding) for finding in memory.tick(now)]
+        return self._counted(found)
+
+    def finish(self) -> list[Event]:
+        return self._counted([_correlated(fired) for fired in self._correlator.finish()])
+
+    def reload(self, engine: Engine) -> None:
+        """Other rules from the next event on; correlations that are still the same keep their windows."""
+        kept = self._correlator.snapshot()
+        self.engine = engine
+        self._correlator = Correlator(engine.correlations, lateness_s=self._lateness_s)
+        self._correlator.restore(kept)
+
+    def counters(self) -> dict[str, Any]:
+        return {
+            "events": self.events, "hits": sum(self.hits.values()), "hits_by_rule": dict(self.hits),
+            "poison": self.poisoned, "correlations": self._correlator.counters(),
+            "detectors": {name: {"dropped": memory.dropped} for name, (_, memory) in self._detectors.items()},
+        }  # fmt: skip
+
+    def snapshot(self) -> bytes:
+        return msgspec.msgpack.encode({
+            "version": VERSION, "events": self.events, "poisoned": self.poisoned, "hits": dict(self.hits),
+            "correlations": self._correlator.snapshot(),
+            "detectors": {name: memory.snapshot() for name, (_, memory) in self._detectors.items()},
+        })  # fmt: skip
+
+    def restore(self, snapshot: bytes) -> None:
+        """Raises ValueError when this isn't a snapshot of ours."""
+        try:
+            state = msgspec.msgpack.decode(snapshot)
+            if state["version"] != VERSION:
+                raise ValueError(f"version {state['version']}")
+            self.events, self.poisoned, self.hits = state["events"], state["poisoned"], Counter(state["hits"])
+            self._correlator.restore(state["correlations"])
+            for name, (_, memory) in self._detectors.items():
+                if name in state["detectors"]:
+                    memory.restore(state["detectors"][name])
+        except (msgspec.DecodeError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"not a snapshot: {type(error).__name__}: {error}") from None
+
+    def _one(self, event: Event) -> list[Event]:
+        time, arrival = _times(event)
+        matches = self.engine.match(event)
+        found = [_matched(match, event) for match in matches if not match.rule.silent]
+        if matches and self.engine.correlations:
+            seen = {match.rule.id: match.view for match in matches}
+            found += [_correlated(fired) for fired in self._correlator.feed(event, seen, time, arrival)
+                      if not fired.correlation.silent]  # fmt: skip
+        for detector, memory in self._detectors.values():
+            found += [_noticed(detector, finding) for finding in memory.feed(event, time)]
+        return found
+
+    def _put_aside(self, event: Event, error: Exception) -> None:
+        self.poisoned += 1
+        event_id = event.get("event", {}).get("id") if isinstance(event.get("event"), dict) else None
+        self.poison.append({"event.id": str(event_id or ""), "error": f"{type(error).__name__}: {error}"[:500]})
+
+    def _counted(self, hits: list[Event]) -> list[Event]:
+        self.hits.update(str(hit["rule"]["id"]) for hit in hits)
+        return hits
+
+
+def _times(event: Event) -> tuple[float, float]:
+    """(event time, arrival or 0.0); an event without a readable time happened when it arrived."""
+    stamp, ingested = event.get("@timestamp"), get(event, "event.ingested")
+    arrival = parse_rfc3339(ingested) if isinstance(ingested, str) else None
+    time = parse_rfc3339(stamp) if isinstance(stamp, str) else None
+    return (time if time is not None else arrival or 0.0), arrival or 0.0
+
+
+def _verdict_texts(about: About) -> dict[str, Any]:
+    return {"rule_id": about.id, "name": about.title, "level": about.level, "title": dict(about.titles),
+            "tags": about.tags}  # fmt: skip
+
+
+def _matched(match: Match, event: Event) -> Event:
+    about, view = match.rule.about, match.view
+    names = about.group_by if about.group_by is not None else ("host.name", "source.ip")
+    group = {name: text for name in names if (text := show(view.value(name))) != "?"}
+    if not group and about.group_by is None:
+        group = {name: text for name in ("user.name", "observer.name") if (text := show(view.value(name))) != "?"}
+    reason = fill(about.reason, view.value) or {"en": about.title}
+    return make_hit(Verdict(**_verdict_texts(about), kind="sigma", group=group, reason=reason), event)
+
+
+def _correlated(fired: Fired) -> Event:
+    about = fired.correlation.about
+    facts = {"count": len(fired.entries), "values": fired.values, "luytre.hit.count": len(fired.entries),
+             "timespan": fired.correlation.timespan_s, **fired.group}  # fmt: skip
+    ids = list(dict.fromkeys(entry.event_id for entry in fired.entries if entry.event_id))
+    verdict = Verdict(
+        **_verdict_texts(about), kind="correlation", group=dict(fired.group), count=len(fired.entries), event_ids=ids,
+        reason=fill(about.reason, lambda name: _look(name, facts, fired.event, fired.common)) or {"en": about.title},
+    )  # fmt: skip
+    return make_hit(verdict, fired.event, when=rfc3339(fired.time), shared=[dict(fired.common)])
+
+
+def _noticed(detector: Detector, finding: Finding) -> Event:
+    facts = {**finding.group, **finding.facts}
+    verdict = Verdict(
+        detector.id, detector.name, detector.level, "detector", dict(finding.group), dict(detector.title),
+        fill(detector.reason, lambda name: _look(name, facts, finding.event)), tuple(detector.tags), finding.score,
+        finding.count, finding.event_ids,
+    )  # fmt: skip
+    return make_hit(verdict, finding.event, when=rfc3339(finding.when) if finding.when is not None else None)
+
+
+def _look(name: str, facts: Mapping[str, Any], event: Event, common: Mapping[str, Any] | None = None) -> Any:
+    for table in (facts, common or {}):
+        if name in table:
+            return table[name]
+    found = get(event, name)
+    return MISSING if found is None else found
