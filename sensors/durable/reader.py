@@ -126,7 +126,7 @@ class LogReader:
                         broken = True
                     continue
                 base = head.ordinal + skip
-                missing = base - expected if expected is not None else -1 if broken else 0
+                missing = base - expected if expected is not None else -1 if broken and base else 0
                 if missing and (broken or missing > 0):
                     if items:
                         return self._batch(items, position, lost, expected)

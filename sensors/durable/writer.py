@@ -147,10 +147,10 @@ class LogWriter:
                 items += end - begin if begin is not None else 0
                 segment = next(segment for segment in self._segments if segment.number == info.number)
                 self._files.unlink(self._folder / segment.name)
+                self._files.sync_folder(self._folder)  # each on its own: a power loss must not leave a hole between
                 self._segments.remove(segment)
                 del self._sizes[segment]
                 self._firsts.pop(segment, None)
-            self._files.sync_folder(self._folder)
         return Dropped(len(gone), items, sum(info.bytes for info in gone))
 
     def items(self, number: int) -> Iterator[bytes]:

@@ -50,7 +50,7 @@ class SpoolWriter:
         self._folder, self._files, self._clock = folder, files, clock or SystemClock()
         self._limit, self._reserve = limit_bytes, reserve_bytes
         self._observer = observer or socket.gethostname()
-        self._segment_bytes = min(max(limit_bytes // 16, 16 << 10), 8 << 20)
+        self._segment_bytes = min(max(limit_bytes // 16, 4 << 10), 8 << 20)
         self._log = LogWriter(
             folder, files=files, clock=self._clock, segment_bytes=self._segment_bytes, reserve_bytes=0
         )
