@@ -135,6 +135,7 @@ class MachinePort:
             self.route(method, path, handler, roles)
         if importlib.util.find_spec("api.federation.routes"):
             importlib.import_module("api.federation.routes").mount(self)
+        runtime.machines = self.machines
         runtime.counters["ingest"] = self.counters
         self._certificates()
 

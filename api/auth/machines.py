@@ -216,7 +216,7 @@ class Machines:
             live = select(Certificate.serial, Certificate.machine_id).where(
                 Certificate.revoked_at.is_(None), Certificate.expires_at > now
             )
-            known.certificates = dict(session.execute(live).tuples().all())
+            known.certificates = {row.serial: row.machine_id for row in session.execute(live)}
             known.revoked = set(session.scalars(select(Machine.id).where(Machine.revoked_at.is_not(None))))
             keys = select(ApiKey.key_hash, Machine).join(Machine).where(ApiKey.revoked_at.is_(None))
             for hashed, machine in session.execute(keys):

@@ -17,7 +17,7 @@ import msgspec
 from api.ingest.limits import Limits
 from sensors.event import Event, decode, put
 
-_NUL = "\x00"
+_BAD = re.compile("[\x00\ud800-\udfff]")
 _HUGE = re.compile(rb"\d{19}")  # 2^63 has 19 digits; wrong only on the safe side
 _DOTS = 16  # a name of more parts stays one name: no depth bomb from a key
 _OPEN = ("event", "observer", "organization", "luytre", "agent")
@@ -81,7 +81,7 @@ def _measure(value: Any, limits: Limits) -> tuple[int, int]:
 
 def _mend(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8").replace(_NUL, "\ufffd")
+        return _BAD.sub("\ufffd", value)
     if isinstance(value, dict):
         return {_mend(key): _mend(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -109,10 +109,11 @@ def _nest(flat: Event) -> Event:
     for key, value in flat.items():
         path = key.strip(".")
         if "." not in key or not path or ".." in path or path.count(".") > _DOTS:
-            if isinstance(value, dict) and isinstance(out.get(key), dict):
-                out[key] = {**out[key], **value}
-            else:
+            have = out.get(key)
+            if not isinstance(have, dict):
                 out[key] = value
+            elif isinstance(value, dict):
+                out[key] = {**have, **value}
         else:
             put(out, path, value)
     return out

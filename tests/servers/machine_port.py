@@ -1,0 +1,119 @@
+"""A real machine port in a process of its own, for tests: real TLS, real SQLite, the node's real store.
+
+`MachineServer(folder)` starts it and can kill -9 it; `python -m tests.servers.machine_port` is the child.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from api.audit import Audit
+from api.config import ApiTable
+from api.machine import MachinePort, machine_app
+from api.runtime import Runtime
+from api.state import machines as tables
+from api.state.base import Base, Database
+from correlator.store import open_reader, open_writer
+from sensors.clock import SystemClock
+from sensors.config import Config, NodeTable
+from sensors.daemon import logger
+
+assert tables
+ROOT = Path(__file__).resolve().parents[2]
+AGENCY = "so-tttt"
+OBSERVER = "may-cam-bien-1"
+
+
+def write_config(folder: Path, port: int, extra: str = "") -> Path:
+    path = folder / "luytre.toml"
+    path.write_text(
+        f'[node]\ndata = "{folder / "data"}"\nagency = "{AGENCY}"\nobserver = "{OBSERVER}"\n'
+        f'[api]\nmachines = "127.0.0.1:{port}"\n[ship]\nurl = "https://127.0.0.1:{port}"\nidle_s = 0.05\n{extra}',
+        encoding="utf-8",
+    )
+    return path
+
+
+def make_runtime(config: Config) -> Runtime:
+    node = config.table("node", NodeTable)
+    db = Database(node.root / "state" / "luytre.db")
+    Base.metadata.create_all(db.writer)
+    clock = SystemClock()
+    return Runtime(
+        config=config, node=node, api=config.table("api", ApiTable), db=db, reader=open_reader(config),
+        writer=open_writer(config), audit=Audit(node.root / "state" / "audit.head", clock.now),
+        log=logger("machine-port"), clock=clock,
+    )  # fmt: skip
+
+
+def close_runtime(port: MachinePort) -> None:
+    port.close()
+    port.runtime.writer.close()
+    port.runtime.reader.close()
+    port.runtime.db.close()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class MachineServer:
+    def __init__(self, folder: Path, extra: str = "") -> None:
+        self.folder, self.port = folder, free_port()
+        self.config = write_config(folder, self.port, extra)
+        self.data = folder / "data"
+        self.keys = self.data / "keys"
+        self.url = f"https://127.0.0.1:{self.port}"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self, wait_s: float = 20.0) -> MachineServer:
+        with (self.folder / "port.log").open("ab") as log:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "tests.servers.machine_port", str(self.config)], cwd=ROOT, stderr=log
+            )
+        ends = time.monotonic() + wait_s
+        while time.monotonic() < ends:
+            if self._child.poll() is not None:
+                raise RuntimeError((self.folder / "port.log").read_text())
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
+                return self
+            except OSError:
+                time.sleep(0.02)
+        raise TimeoutError("the machine port did not start")
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self._child is not None:
+            os.kill(self._child.pid, number)
+            self._child.wait(20)
+            self._child = None
+
+    @property
+    def rss_mb(self) -> float:
+        assert self._child is not None
+        pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])
+        return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def main() -> None:
+    import uvicorn
+
+    config = Config(Path(sys.argv[1]))
+    runtime = make_runtime(config)
+    port = machine_app(runtime)
+    port.start()
+    host, _, number = runtime.api.machines.rpartition(":")
+    uvicorn.Server(port.server(host, int(number), runtime.api.connections)).run()
+    close_runtime(port)
+
+
+if __name__ == "__main__":
+    main()
