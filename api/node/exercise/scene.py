@@ -98,14 +98,13 @@ class Scene:
             yield {"kind": "syn", "at": at + index * 0.05, "src": ATTACKER, "sport": self._port(), "dst": self.portal,
                    "dport": port, "refused": True}  # fmt: skip
 
-    def guessing(self, at: float) -> Iterator[Line]:
-        """`FAILURES` wrong passwords, then a log-in that succeeds."""
-        for index in range(FAILURES):
+    def guessing(self, at: float, attacker: str = ATTACKER, failures: int = FAILURES) -> Iterator[Line]:
+        """`failures` wrong passwords, then a log-in that succeeds."""
+        for index in range(failures):
             user = USERS[index % len(USERS)]
-            known = user in ("root", "backup")
-            yield self._sshd(at + index, f"Failed password for {'' if known else 'invalid user '}{user} from "
-                                         f"{ATTACKER} port {self._port()} ssh2")  # fmt: skip
-        yield self._sshd(at + FAILURES, f"Accepted password for backup from {ATTACKER} port {self._port()} ssh2")
+            who = user if user in ("root", "backup") else f"invalid user {user}"
+            yield self._sshd(at + index, f"Failed password for {who} from {attacker} port {self._port()} ssh2")
+        yield self._sshd(at + failures, f"Accepted password for backup from {attacker} port {self._port()} ssh2")
 
     def beacon(self, at: float, count: int = BEACONS) -> Iterator[dict[str, Any]]:
         """The taken host asks for a name and calls home, every minute with a little jitter."""

@@ -15,7 +15,7 @@ from api.node.exercise.people import Person
 from api.node.exercise.scene import BEACON_EVERY_S, BEACONS, CONTROL, FAILURES, SCANNED_PORTS, Scene
 from api.node.exercise.world import NAMES, Site, World, wait_for
 from correlator.store import open_reader
-from correlator.store.base import Gap
+from correlator.store.base import Gap, Stream
 from sensors.config import Config
 from sensors.errors import LuytreError
 from sensors.event import Event
@@ -167,13 +167,13 @@ def _difference(site: Site) -> Any:
     return site.manifest.compare(stored_events(site))
 
 
-def stored_events(site: Site) -> Iterable[Event]:
+def stored_events(site: Site, stream: Stream = "events") -> Iterable[Event]:
     """Every event of a node's store, in its order."""
     reader = open_reader(Config(site.config))
     try:
         cursor = None
         while True:
-            page = reader.tail(cursor, 2000)
+            page = reader.tail(cursor, 2000, stream)
             if isinstance(page, Gap):
                 raise NotAsTold(f"{site.code}: the store has a gap of {page.lost}")
             if not page.events:
