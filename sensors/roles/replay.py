@@ -2,7 +2,7 @@
 
 In:  captures, EVTX, text logs, each plain or gzip; the kind by content, a text's format by its lines (or `--format`).
 Out: one event a line with `log.file.path` as given; problems on stderr. Exit 0 unless nothing could be read.
-A year that a line lacks is the nearest to the file's modification time. The order and the ids are the same on every run.
+A year that a line lacks is the nearest to the file's modification time. Order and ids are the same on every run.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def from_arguments(args: argparse.Namespace) -> Options | None:
 
 
 def each(paths: Sequence[str], options: Options, take: Callable[[Event], Any]) -> int:
-    """Every event of every file into `take`; returns how many files could be read. Problems are printed as they come."""
+    """Every event of every file into `take`; returns how many files could be read. Prints problems as they come."""
     readable = 0
     for path in paths:
         try:

@@ -60,7 +60,7 @@ class EvtxReader:
                     pipe.close()
 
     def read(self, path: Path) -> Iterator[Record]:
-        """The records of one file, in the file's order. Ends with a `problem` when the file could not be read through."""
+        """The records of one file, in the file's order; a `problem` comes last when it could not be read through."""
         child = self._start()
         assert child.stdin
         number, done = 0, False

@@ -38,7 +38,8 @@ def read(path: str, out: BinaryIO) -> str:
         except (RuntimeError, ValueError, OSError) as error:
             send(out, b"E", f"{error}"[:300])
             continue
-        send(out, b"R", record["data"])
+        if record:
+            send(out, b"R", record["data"])
     return "more records than a file of this size can hold"
 
 

@@ -82,9 +82,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-NAMES = st.sampled_from(
-    ["@timestamp", "timestamp", "event_type", "alert", "dns", "http", "tls", "flow", "fileinfo", "ssh", "src_ip", "dest_ip", "src_port", "proto", "vlan", "flow_id", "Event", "winlog", "ecs", "event", "host", "log", "message", "metadata", "queries", "answers", "System", "EventData", "Provider", "EventID", "Keywords", "TimeCreated", "Channel", "Data", "#text", "#attributes", "Name", "Level", "UserData"]
-)
+WORDS = """
+    @timestamp timestamp event_type alert dns http tls flow fileinfo ssh src_ip dest_ip src_port proto vlan flow_id
+    Event winlog ecs event host log message metadata queries answers System EventData Provider EventID Keywords
+    TimeCreated Channel Data #text #attributes Name Level UserData"""
+NAMES = st.sampled_from(WORDS.split())
 
 
 @settings(max_examples=300, deadline=None)
