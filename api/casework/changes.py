@@ -30,7 +30,8 @@ class Bell:
 
     def leave(self, call: Callable[[], None]) -> None:
         with self._lock:
-            self._listeners.remove(call)
+            if call in self._listeners:
+                self._listeners.remove(call)
 
     def ring(self) -> None:
         with self._lock:

@@ -8,15 +8,18 @@ Bound: ONE write connection per process (`BEGIN IMMEDIATE`: a transaction that w
      longer than WAIT_S gets `sqlalchemy.exc.TimeoutError`, which the HTTP edge turns into 503.
 Why one: the SQLite of Python 3.11 on Debian (3.40) has the WAL-reset bug with two writers
      (https://www.sqlite.org/wal.html#walresetbug), and one queue in front of the lock is fair where SQLite's busy
-     handler is not.
+     handler is not. A lock file beside the database keeps a second process out.
 Rule: never hold `write()` across a call to the event store, the network or argon2.
 Times are epoch seconds in a double (`sensors.clock`), so both databases compare them alike.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +29,8 @@ from urllib.parse import quote
 from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import QueuePool
+
+from sensors.errors import Place, Problem, Unavailable
 
 READERS = 8
 WAIT_S = 10.0
@@ -51,10 +56,11 @@ class Database:
             path = Path(self.url.removeprefix("sqlite:///"))
             path.parent.mkdir(parents=True, exist_ok=True)
             self.path: Path | None = path
+            self._lock: int | None = _only_one(path)
             self.writer = _sqlite(path, read_only=False)
             self._reader = _sqlite(path, read_only=True)
         else:
-            self.path = None
+            self.path = self._lock = None
             self.writer = create_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=WAIT_S)
             self._reader = create_engine(self.url, pool_size=READERS, max_overflow=0, pool_timeout=WAIT_S)
         self._write_session = sessionmaker(self.writer, expire_on_commit=False)
@@ -87,6 +93,9 @@ class Database:
     def close(self) -> None:
         self._reader.dispose()
         self.writer.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 _AFTER = "luytre.after_commit"
@@ -95,6 +104,28 @@ _AFTER = "luytre.after_commit"
 def after_commit(session: Session, call: Callable[[], None]) -> None:
     """Run `call` once `session`'s transaction is durable; not at all when it is rolled back."""
     session.info.setdefault(_AFTER, []).append(call)
+
+
+def _only_one(path: Path) -> int:
+    """The lock that keeps a second process from writing this file; it goes with the process, however that ends."""
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + WAIT_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                os.close(handle)
+                raise Unavailable(
+                    Problem(
+                        "LT-A0111",
+                        "cơ sở dữ liệu đang được một tiến trình luytre-api khác dùng",
+                        "another luytre-api process has this database open",
+                        Place(file=str(path)),
+                    )
+                ) from None
+            time.sleep(0.1)
 
 
 def _sqlite(path: Path, *, read_only: bool) -> Engine:
