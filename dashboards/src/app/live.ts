@@ -1,0 +1,74 @@
+// What the stream says, turned into what the screen does. Counts move, rows do not: a changed alert is laid over its
+// row in place; new ones are counted ("12 cảnh báo mới") until the user asks for them. Bursts are gathered.
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { listen, onReturn } from "../api/stream";
+import type { StreamEvent } from "../api/types";
+import { refreshAlert } from "./cases";
+
+const GATHER_MS = 500;
+const HEAD_MS = 1_500;
+const AT_ONCE = 20; // alerts asked for per gathering; more than that and only the counts are refreshed
+
+export function useLive() {
+  const client = useQueryClient();
+  useEffect(() => {
+    const changed = new Set<string>();
+    const timers = new Map<string, ReturnType<typeof setTimeout>>();
+    const later = (key: string, ms: number, run: () => void) => {
+      if (timers.has(key)) return;
+      timers.set(
+        key,
+        setTimeout(() => {
+          timers.delete(key);
+          run();
+        }, ms),
+      );
+    };
+    const held = (id: string) =>
+      client.getQueryCache().findAll({ queryKey: ["alert", id] }).length > 0 ||
+      client
+        .getQueriesData<{ pages: { items: { id: string }[] }[] }>({ queryKey: ["alerts"] })
+        .some(([, data]) => data?.pages.some((page) => page.items.some((alert) => alert.id === id)));
+    const flush = () => {
+      const ids = [...changed].filter(held).slice(0, AT_ONCE);
+      changed.clear();
+      for (const id of ids) {
+        void refreshAlert(client, id).catch(() => {});
+        void client.invalidateQueries({ queryKey: ["alert", id, "history"] });
+      }
+    };
+    const again = (...keys: string[]) => {
+      for (const key of keys) void client.invalidateQueries({ queryKey: [key] });
+    };
+    const onEvent = (event: StreamEvent) => {
+      if (event.type === "alert") {
+        if (event.kind === "changed") {
+          changed.add(event.id);
+          later("alerts", GATHER_MS, flush);
+        }
+        later("head", HEAD_MS, () => again("alerts-head"));
+      } else if (event.type === "incident" || event.type === "delivery") {
+        later("incidents", GATHER_MS, () => again("incidents", "incident", "deliveries"));
+      } else if (event.type === "raised") {
+        later("inbox", GATHER_MS, () => again("inbox-head", "raised", "shared"));
+      } else if (event.type === "sensor") later("sensors", HEAD_MS, () => again("sensors"));
+      else later("system", HEAD_MS, () => again("system", "dead-letters"));
+    };
+    const stops = [
+      listen(onEvent),
+      onReturn(() => again("alerts-head", "incidents", "incident", "deliveries", "inbox-head", "raised", "shared", "sensors", "system")),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+      for (const timer of timers.values()) clearTimeout(timer);
+    };
+  }, [client]);
+}
+
+/** "(12) Hàng đợi cảnh báo – Lũy Tre": the number of new things waiting, in the tab's title. */
+export function useTitle(title: string, fresh = 0) {
+  useEffect(() => {
+    document.title = `${fresh ? `(${fresh}) ` : ""}${title} – Lũy Tre`;
+  }, [title, fresh]);
+}

@@ -1,0 +1,50 @@
+// Both languages travel with the program; Vietnamese is what a missing choice falls back to.
+import i18next from "i18next";
+import { initReactI18next, useTranslation } from "react-i18next";
+import type { Both } from "../api/types";
+import { setWireLanguage } from "../api/client";
+import en from "./en.json";
+import vi from "./vi.json";
+
+export type Language = "vi" | "en";
+const STORED = "luytre.language";
+
+function stored(): Language {
+  try {
+    return window.localStorage.getItem(STORED) === "en" ? "en" : "vi";
+  } catch {
+    return "vi";
+  }
+}
+
+export async function startLanguages() {
+  const language = stored();
+  await i18next.use(initReactI18next).init({
+    lng: language,
+    fallbackLng: false,
+    resources: { vi: { translation: vi }, en: { translation: en } },
+    interpolation: { escapeValue: false },
+    returnNull: false,
+    initAsync: false,
+  });
+  speak(language);
+}
+
+export function speak(language: Language) {
+  document.documentElement.lang = language;
+  setWireLanguage(language);
+  try {
+    window.localStorage.setItem(STORED, language);
+  } catch {
+    // Storage may be refused; the server keeps the user's choice anyway.
+  }
+  if (i18next.language !== language) void i18next.changeLanguage(language);
+}
+
+export function useWords() {
+  const { t, i18n } = useTranslation();
+  const language = (i18n.language === "en" ? "en" : "vi") satisfies Language as Language;
+  /** The side of a bilingual text that this user reads; the other one when a writer left it empty. */
+  const pick = (both: Both | null | undefined) => (both ? both[language] || both.vi || both.en : "");
+  return { t, language, pick };
+}

@@ -1,0 +1,41 @@
+// Line icons, drawn for this rail. Decoration only: each stands beside its word.
+const PATHS = {
+  queue: "M4 6h16M4 12h16M4 18h10",
+  incident: "M12 3 21 19H3zM12 10v4M12 16.5v.5",
+  inbox: "M4 13h4l2 3h4l2-3h4M4 13v6h16v-6L17 5H7z",
+  hunt: "M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13M15.5 15.5 20 20",
+  sensor: "M12 12v8M8.5 8.5a5 5 0 0 0 0 7M15.5 8.5a5 5 0 0 1 0 7M5.5 5.5a9 9 0 0 0 0 13M18.5 5.5a9 9 0 0 1 0 13",
+  rule: "M7 4h10v16H7zM10 8h4M10 12h4M10 16h2",
+  system: "M4 5h16v6H4zM4 13h16v6H4zM7 8h.5M7 16h.5M11 8h6M11 16h6",
+  key: "M3 7h18v10H3zM6 10h.5M10 10h.5M14 10h.5M18 10h.5M7 14h10",
+  out: "M14 4H5v16h9M10 12h10M17 9l3 3-3 3",
+  close: "M6 6l12 12M18 6 6 18",
+  open: "M9 5l7 7-7 7",
+  check: "M5 12.5 10 17 19 7",
+  send: "M4 12 20 4l-4 16-4-6z",
+  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+  language: "M4 6h9M8.5 4v2M6 6c.5 4 3 6.5 6 8M11 6c-.5 4-3 6.5-6.5 8M13 20l4-10 4 10M14.5 17h5",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg className="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+/** Three stems behind a shield: the village's bamboo hedge. */
+export function Mark() {
+  return (
+    <svg className="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+      <path className="mark-shield" d="M16 1.5 29 6v9.5c0 7.6-5.2 12.6-13 15-7.8-2.4-13-7.4-13-15V6z" />
+      <path
+        className="mark-stems"
+        d="M9.5 9.5v5M9.5 17.5v5M16 7v6M16 16v5M16 24v2.4M22.5 9.5v5M22.5 17.5v5"
+      />
+    </svg>
+  );
+}
