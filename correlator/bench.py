@@ -1,8 +1,8 @@
 """`luytre-correlator bench [--rules PATH]… FILE…`: what `scan` does, without printing the alerts, on one core.
 
-In:  as scan. Out: as last line one JSON object: rules, events, matches, cpu_s, events_per_s, load_s, rss_mb. Reading files
-is not measured; decoding each event from its JSON line, routing, matching and correlating is. `--repeat N` goes over the
-same events N times.
+In:  as scan. Out: as last line one JSON object: rules, events, matches, cpu_s, events_per_s, load_s, rss_mb. Reading
+files is not measured; decoding each event from its JSON line, routing, matching and correlating is. `--repeat N` goes
+over the same events N times.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where `run` goes on: the store's cursor and the pipeline's snapshot, in one file, written atomically.
 
 In:  cursor and snapshot. Out: the last pair that was completely written; None when there is none.
-Two files take turns: while the one is written, the other stands. A file is magic, CRC-32, length, msgpack; what does not
-check is passed over, never guessed at.
+Two files take turns: while the one is written, the other stands. A file is magic, CRC-32, length, msgpack; what does
+not check is passed over, never guessed at.
 """
 
 from __future__ import annotations

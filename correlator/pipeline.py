@@ -27,6 +27,8 @@ from sensors.clock import Clock, SystemClock, parse_rfc3339, rfc3339
 from sensors.event import Event, get
 
 POISON_KEPT = 100
+VALUE_LIMIT_CHARS = 2048
+LIST_LIMIT = 100
 VERSION = 1
 
 
@@ -79,6 +81,9 @@ class Pipeline:
         self._correlator = Correlator(engine.correlations, lateness_s=self._lateness_s)
         self._correlator.restore(kept)
 
+    def detectors(self) -> list[Detector]:
+        return [detector for detector, _ in self._detectors.values()]
+
     def counters(self) -> dict[str, Any]:
         return {
             "events": self.events, "hits": sum(self.hits.values()), "hits_by_rule": dict(self.hits),
@@ -126,7 +131,18 @@ class Pipeline:
 
     def _counted(self, hits: list[Event]) -> list[Event]:
         self.hits.update(str(hit["rule"]["id"]) for hit in hits)
-        return hits
+        return [_bounded(hit) for hit in hits]
+
+
+def _bounded(value: Any) -> Any:
+    """A hit repeats its event's entities, which strangers choose: cut, so that ingest never refuses a hit."""
+    if isinstance(value, str):
+        return value if len(value) <= VALUE_LIMIT_CHARS else value[:VALUE_LIMIT_CHARS] + "…"
+    if isinstance(value, dict):
+        return {key: _bounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_bounded(inner) for inner in value[:LIST_LIMIT]]
+    return value
 
 
 def _times(event: Event) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """`luytre-correlator scan [--rules PATH]… FILE…`: rules, correlations and detectors over files, each on its own.
 
-In:  what `luytre-sensor replay` reads, and JSON events. Out: NDJSON, one alert a detection; refused rules and unreadable
-files on stderr. Exit 0 unless nothing could be read. Without --rules: the shipped rules and the detectors.
+In:  what `luytre-sensor replay` reads, and JSON events. Out: NDJSON, one alert a detection; refused rules and
+unreadable files on stderr. Exit 0 unless nothing could be read. Without --rules: the shipped rules and the detectors.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -50,7 +51,7 @@ def outside(address: str) -> bool:
 
 def regularity(times: Sequence[float]) -> tuple[float, float]:
     """(score from 0 to 1, median interval) of sorted contact times."""
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     if len(gaps) < 3:
         return 0.0, 0.0
     middle = median(gaps)
@@ -108,7 +109,8 @@ class Beaconing:
         if score < self.least_score:
             return []
         pair.since = -self.again_after
-        facts = {"destination": group.get("dns.question.name") or f"{group['destination.ip']}:{group['destination.port']}",
+        address = f"{group.get('destination.ip')}:{group.get('destination.port')}"
+        facts = {"destination": group.get("dns.question.name") or address,
                  "count": len(pair.times), "interval": _seconds(interval), "score": round(score, 2)}  # fmt: skip
         return [Finding(event, group, round(score, 4), len(pair.times), tuple(pair.ids), facts)]
 
@@ -138,8 +140,8 @@ class Beaconing:
                                                       "destination.port": str(port)}  # fmt: skip
 
     def snapshot(self) -> Any:
-        return {"dropped": self.dropped,
-                "pairs": [[list(key), pair.times, pair.ids, pair.since] for key, pair in self._pairs.items()]}  # fmt: skip
+        pairs = [[list(key), pair.times, pair.ids, pair.since] for key, pair in self._pairs.items()]
+        return {"dropped": self.dropped, "pairs": pairs}
 
     def restore(self, snapshot: Any) -> None:
         self.dropped = snapshot["dropped"]

@@ -98,8 +98,8 @@ class Silence:
         return max(self.source_s, HABIT * longest) if seen.count >= LEAST_EVENTS else float("inf")
 
     def snapshot(self) -> Any:
-        return {"ticked": self._ticked, "dropped": self.dropped,
-                "seen": [[list(key), s.last, s.count, s.told, s.gaps, s.event] for key, s in self._seen.items()]}  # fmt: skip
+        seen = [[list(key), s.last, s.count, s.told, s.gaps, s.event] for key, s in self._seen.items()]
+        return {"ticked": self._ticked, "dropped": self.dropped, "seen": seen}
 
     def restore(self, snapshot: Any) -> None:
         self._ticked, self.dropped = snapshot["ticked"], snapshot["dropped"]

@@ -1,8 +1,8 @@
 """pySigma's parsed rule → our condition tree. The one place where pySigma's types are read.
 
 In:  a YAML document. Out: a `Rule` or a `Correlation`; `Unusable` says why not, and near which key.
-Bound: `CONDITION_LIMIT_CHARS`, `TOKENS_LIMIT`, `PARENTHESES_LIMIT`, `WINDASH_LIMIT` dashes a value (pySigma writes out 5^n
-strings), `NODES_LIMIT` leaves, regular expressions only as RE2 takes them (linear time, `REGEX_MEMORY_BYTES`).
+Bound: `CONDITION_LIMIT_CHARS`, `TOKENS_LIMIT`, `PARENTHESES_LIMIT`, `WINDASH_LIMIT` dashes a value (pySigma writes out
+5^n strings), `NODES_LIMIT` leaves, regular expressions only as RE2 takes them (linear time, `REGEX_MEMORY_BYTES`).
 Source: Sigma specification 2.1.0; pySigma 1.5. Where pySigma refuses what the specification allows, the document is put
 into words that it takes: `utf16le` is `wide`; a range condition is kept here and checked with one operator there.
 """
@@ -265,15 +265,15 @@ def _conditions(parsed: SigmaRule) -> c.Condition:
         except RecursionError:
             raise Unusable("the condition is nested too deep", "detection.condition") from None
         trees.append(_tree(tree))
-    return trees[0] if len(trees) == 1 else c.Any_(tuple(trees))
+    return trees[0] if len(trees) == 1 else c.AnyOf(tuple(trees))
 
 
 def _tree(node: Any) -> c.Condition:
     match node:
         case sc.ConditionAND():
-            return c.All(tuple(_tree(arg) for arg in node.args))
+            return c.AllOf(tuple(_tree(arg) for arg in node.args))
         case sc.ConditionOR():
-            return c.Any_(tuple(_tree(arg) for arg in node.args))
+            return c.AnyOf(tuple(_tree(arg) for arg in node.args))
         case sc.ConditionNOT():
             return c.Not(_tree(node.args[0]))
         case sc.ConditionFieldEqualsValueExpression():
@@ -286,7 +286,7 @@ def _tree(node: Any) -> c.Condition:
 def _field(name: str, value: Any) -> c.Condition:
     match value:
         case st.SigmaExpansion():
-            return c.Any_(tuple(_field(name, inner) for inner in value.values))
+            return c.AnyOf(tuple(_field(name, inner) for inner in value.values))
         case st.SigmaNull():
             return c.Null(name)
         case st.SigmaExists():
@@ -299,7 +299,7 @@ def _field(name: str, value: Any) -> c.Condition:
 def _keyword(value: Any) -> c.Condition:
     match value:
         case st.SigmaExpansion():
-            return c.Any_(tuple(_keyword(inner) for inner in value.values))
+            return c.AnyOf(tuple(_keyword(inner) for inner in value.values))
         case st.SigmaString():
             cased = isinstance(value, st.SigmaCasedString)
             return c.keyword(_parts(value, cased), cased)

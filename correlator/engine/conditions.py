@@ -35,12 +35,12 @@ class View(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class AllOf:
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class AnyOf:
     parts: tuple[Condition, ...]
 
 
@@ -84,14 +84,14 @@ class Keyword:
     test: Test
 
 
-Condition = All | Any_ | Not | Is | Null | Exists | SameAs | Keyword
+Condition = AllOf | AnyOf | Not | Is | Null | Exists | SameAs | Keyword
 
 
 def holds(condition: Condition, view: View) -> bool:
     match condition:
-        case All(parts):
+        case AllOf(parts):
             return all(holds(part, view) for part in parts)
-        case Any_(parts):
+        case AnyOf(parts):
             return any(holds(part, view) for part in parts)
         case Not(part):
             return not holds(part, view)
@@ -135,7 +135,7 @@ def _same(condition: SameAs, view: View) -> bool:
 def fields_of(condition: Condition) -> Iterator[str]:
     """Every field name that the condition reads."""
     match condition:
-        case All(parts) | Any_(parts):
+        case AllOf(parts) | AnyOf(parts):
             for part in parts:
                 yield from fields_of(part)
         case Not(part):

@@ -1,8 +1,8 @@
 """Sigma correlations over the stream of matches: event_count, value_count, temporal, temporal_ordered.
 
 In:  an event and the rules that it matched. Out: `Fired`: a correlation, its group, the window's entries.
-Bound: per correlation `GROUPS_LIMIT` groups and `TOTAL_LIMIT` entries; the group touched longest ago goes first, counted
-in `evicted`. A group is forgotten when nothing came for it during timespan + lateness.
+Bound: per correlation `GROUPS_LIMIT` groups and `TOTAL_LIMIT` entries; the group touched longest ago goes first,
+counted in `evicted`. A group is forgotten when nothing came for it during timespan + lateness.
 Source: Sigma correlation rules specification 2.1.0.
 
 Time is the event's. An entry stays joinable until `lateness_s` after it arrived, whatever the clocks of others say: an

@@ -4,8 +4,8 @@ In:  files and folders. Out: `Loaded(rules, correlations, refused)`. One bad rul
 Bound: `FILES_LIMIT` files; see documents.py and compile.py for what one file may hold.
 Source: Sigma specification 2.1.0 (rules, correlations, filters).
 
-Codes: LT-R0200 not readable, LT-R0201 not valid Sigma, LT-R0202 regular expression refused, LT-R0203 placeholder without
-a value, LT-R0204 not supported yet, LT-R0205 reference (unknown, cyclic, refused), LT-R0206 id used twice.
+Codes: LT-R0200 not readable, LT-R0201 not valid Sigma, LT-R0202 regular expression refused, LT-R0203 placeholder
+without a value, LT-R0204 not supported yet, LT-R0205 reference (unknown, cyclic, refused), LT-R0206 id used twice.
 """
 
 from __future__ import annotations

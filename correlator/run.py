@@ -1,0 +1,303 @@
+"""`luytre-correlator run`: the store's stream in, hits out to the node's own machine port.
+
+In:  `[correlator]`, the event store (read only). Out: hits, posted like any shipper's events with the identity of role
+     "correlator"; exit 0 when asked to stop.
+The order that makes nothing lost and nothing doubled: read a page → evaluate → post its hits until each is stored →
+only then move the cursor; cursor and state are written together (checkpoint.py). After a crash the page is evaluated
+again from the state of that time and gives the same hits under the same ids, which ingest knows.
+Rules are looked at every `rules_poll_s` and on SIGHUP; they change between two pages, so no event is skipped. Rules
+that broke keep running as they were.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from correlator.checkpoint import Checkpoint
+from correlator.config import CorrelatorTable, machine_url, pipeline_paths, rule_paths
+from correlator.detectors import found_detectors
+from correlator.engine import Engine
+from correlator.engine.load import files as rule_files
+from correlator.engine.rule import About
+from correlator.pipeline import Pipeline
+from correlator.store import open_reader
+from correlator.store.base import EventReader, Gap
+from sensors.clock import Clock, SystemClock, parse_rfc3339
+from sensors.config import Config, NodeTable
+from sensors.daemon import Daemon
+from sensors.errors import ConfigError, Place, Problem
+from sensors.event import Event, encode, get
+from sensors.wire import BulkClient, Busy, ItemStatus, NotAllowed, TooLarge, tls_context
+
+SEND_ITEMS = 500
+WAIT_LIMIT_S = 30.0
+REFUSED_WAIT_S = 5.0  # our certificate is missing or refused: somebody must act, then we go on
+
+Send = Callable[[Sequence[bytes]], list[ItemStatus]]
+
+
+def run(config: Config, daemon: Daemon, clock: Clock | None = None, send: Send | None = None) -> int:
+    node, table = config.table("node", NodeTable), config.table("correlator", CorrelatorTable)
+    clock = clock or SystemClock()
+    poster = Poster(send or _sender(config, table, node), daemon, clock)
+    reader = open_reader(config)
+    try:
+        runner = Runner(config, table, node.root, daemon, clock, reader, poster)
+        signal.signal(signal.SIGHUP, lambda *_: runner.ask_reload())
+        daemon.ready("running")
+        runner.loop()
+    finally:
+        reader.close()
+    return 0
+
+
+def _sender(config: Config, table: CorrelatorTable, node: NodeTable) -> Send:
+    """Connects when first asked, and anew after the certificate was not accepted."""
+    keys = Path(table.keys) if table.keys else node.root / "keys"
+    url = machine_url(config)
+    client: list[BulkClient] = []
+
+    def send(items: Sequence[bytes]) -> list[ItemStatus]:
+        if not client:
+            try:
+                tls = tls_context(keys / "ca.pem", keys / "correlator.pem", keys / "correlator.key")
+            except OSError as error:
+                raise NotAllowed(0, f"{keys}: {error.strerror or error}") from None
+            client.append(BulkClient(url, tls))
+        try:
+            return client[0].send(items)
+        except NotAllowed:
+            client.pop().close()
+            raise
+
+    return send
+
+
+class Poster:
+    """Posts hits until each is stored or refused for good."""
+
+    def __init__(self, send: Send, daemon: Daemon, clock: Clock) -> None:
+        self._send, self._daemon, self._clock = send, daemon, clock
+        self.posted = self.refused = 0
+        self.state = "ok"
+
+    def post(self, hits: Sequence[Event]) -> bool:
+        """True when all are settled; False when we were asked to stop before."""
+        waiting = [encode(hit) for hit in hits]
+        pause = 0.5
+        size = SEND_ITEMS
+        while waiting:
+            if self._daemon.stop.is_set():
+                return False
+            chunk = waiting[:size]
+            try:
+                statuses = self._send(chunk)
+            except TooLarge as error:
+                if len(chunk) == 1:
+                    self._refuse(chunk[0], str(error))
+                    waiting = waiting[1:]
+                size = max(1, len(chunk) // 2)
+                continue
+            except NotAllowed as error:
+                self.state = str(error)
+                self._daemon.log.warning("hits not accepted", reason=str(error))
+                self._clock.wait(self._daemon.stop, REFUSED_WAIT_S)
+                continue
+            except Busy as error:
+                self.state = str(error)
+                self._clock.wait(self._daemon.stop, error.retry_after_s or pause)
+                pause = min(WAIT_LIMIT_S, pause * 2)
+                continue
+            again = []
+            for item, status in zip(chunk, statuses, strict=True):
+                if status.stored:
+                    self.posted += 1
+                elif status.again:
+                    again.append(item)
+                else:
+                    self._refuse(item, f"{status.status} {status.reason}")
+            waiting = again + waiting[len(chunk) :]
+            self.state = "ok"
+            if again:
+                self._clock.wait(self._daemon.stop, pause)
+                pause = min(WAIT_LIMIT_S, pause * 2)
+        return True
+
+    def _refuse(self, item: bytes, reason: str) -> None:
+        self.refused += 1
+        self._daemon.log.error("a hit was refused", reason=reason, hit=item[:500].decode("utf-8", "replace"))
+
+
+class Runner:
+    def __init__(self, config: Config, table: CorrelatorTable, root: Path, daemon: Daemon, clock: Clock,
+                 reader: EventReader, poster: Poster) -> None:  # fmt: skip
+        self._config, self._table, self._daemon, self._clock = config, table, daemon, clock
+        self._reader, self._poster = reader, poster
+        self._rules, self._pipelines = rule_paths(config), pipeline_paths(config)
+        self._reload_wanted = False
+        self._rules_error = ""
+        self._signature = self._sign()
+        self._looked = self._reported = self._written = clock.monotonic()
+        self.gaps = self.lost = self.reloads = 0
+        self._newest = ""
+        self._changed = False
+        known = found_detectors()
+        unknown = [name for name in table.detectors if name not in known]
+        if unknown:
+            place = Place(str(config.path), key="correlator.detectors")
+            raise ConfigError(Problem("LT-C0105", f"không có bộ phát hiện `{unknown[0]}`",
+                                      f"no detector `{unknown[0]}`", place, tuple(known)))  # fmt: skip
+        self._pipeline = Pipeline(
+            self._load(None), {name: known[name] for name in table.detectors}, clock,
+            lateness_s=table.lateness_s, settings=table.settings,
+        )  # fmt: skip
+        self._checkpoint = Checkpoint(root / "correlator")
+        self._cursor: str | None = None
+        saved = self._checkpoint.saved
+        if saved is not None:
+            self._cursor = saved.cursor
+            try:
+                self._pipeline.restore(saved.snapshot)
+            except ValueError as error:
+                daemon.log.error("windows begin anew", reason=str(error))
+        if self._checkpoint.damaged:
+            daemon.log.error("a damaged checkpoint was passed over", count=self._checkpoint.damaged)
+
+    def ask_reload(self) -> None:
+        self._reload_wanted = True
+
+    def loop(self) -> None:
+        self._report()
+        stop = self._daemon.stop
+        while not stop.is_set():
+            self._look_at_rules()
+            read = self.step()
+            if read < 0:
+                break
+            if read == 0:
+                self._clock.wait(stop, self._table.poll_s)
+        self._write()
+        self._report()
+
+    def step(self) -> int:
+        """One page; returns how many events it had, or -1 when we were stopped before its hits were stored."""
+        page = self._reader.tail(self._cursor, self._table.batch)
+        if isinstance(page, Gap):
+            self.gaps += 1
+            self.lost += page.lost or 0
+            self._daemon.log.warning("a gap in the stream", lost=page.lost)
+            self._cursor = page.next
+            return 0
+        hits = self._pipeline.feed(page.events)
+        if len(page.events) < self._table.batch:
+            hits += self._pipeline.tick()
+        if hits and not self._poster.post(hits):
+            # The pipeline is ahead of the cursor now: this state must not be written. The next start goes on from
+            # the last checkpoint and finds the same hits again.
+            self._written = float("inf")
+            return -1
+        self._cursor = page.next
+        if page.events:
+            self._newest = str(get(page.events[-1], "event.ingested") or page.events[-1].get("@timestamp") or "")
+        now = self._clock.monotonic()
+        self._changed = self._changed or bool(page.events or hits)
+        if self._changed and now - self._written >= self._table.checkpoint_s:
+            self._write()
+        if now - self._reported >= self._table.report_s:
+            self._report()
+        return len(page.events)
+
+    def _write(self) -> None:
+        if self._written == float("inf"):
+            return
+        self._checkpoint.write(self._cursor, self._pipeline.snapshot())
+        self._written, self._changed = self._clock.monotonic(), False
+
+    # --- rules --------------------------------------------------------------------------------------------------
+
+    def _load(self, keep: Engine | None) -> Engine:
+        engine = Engine.load(self._rules, self._pipelines, keep)
+        self._daemon.log.info("rules loaded", running=len(engine.rules) + len(engine.correlations),
+                              refused=len(engine.refused))  # fmt: skip
+        return engine
+
+    def _look_at_rules(self) -> None:
+        now = self._clock.monotonic()
+        if not self._reload_wanted and now - self._looked < self._table.rules_poll_s:
+            return
+        self._looked = now
+        signature = self._sign()
+        if signature == self._signature and not self._reload_wanted:
+            return
+        self._reload_wanted, self._signature = False, signature
+        try:
+            self._pipeline.reload(self._load(self._pipeline.engine))
+            self._rules_error = ""
+            self.reloads += 1
+        except (ValueError, OSError) as error:  # a pipeline file; single rules never get here
+            self._rules_error = str(error)
+            self._daemon.log.error("rules kept as they were", reason=str(error))
+        self._report()
+
+    def _sign(self) -> tuple[tuple[str, int, int], ...]:
+        found = []
+        for path in (*rule_files(self._rules), *rule_files(self._pipelines)):
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            found.append((str(path), stat.st_mtime_ns, stat.st_size))
+        return tuple(found)
+
+    # --- health -------------------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        self._reported = self._clock.monotonic()
+        newest = parse_rfc3339(self._newest) if self._newest else None
+        self._daemon.report({
+            **self._pipeline.counters(),
+            "cursor": self._cursor, "newest": self._newest,
+            "lag_s": round(max(0.0, self._clock.now() - newest), 1) if newest is not None else None,
+            "posted": self._poster.posted, "hits_refused": self._poster.refused, "posting": self._poster.state,
+            "gaps": self.gaps, "lost": self.lost, "reloads": self.reloads, "rules_error": self._rules_error,
+            "checkpoint_bytes": self._checkpoint.last_bytes,
+            "poisoned": list(self._pipeline.poison)[-10:],
+            "rules": rule_states(self._pipeline),
+        })  # fmt: skip
+
+
+def rule_states(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Every rule that was found: state "running" or "refused" with the reason, hits, and whether its data is there."""
+    engine = pipeline.engine
+    seen = engine.last_seen()
+    unrouted = {rule.id for rule in engine.unrouted}
+
+    def running(about: About, kind: str, **more: Any) -> dict[str, Any]:
+        return {"id": about.id, "title": about.titles, "level": about.level, "kind": kind, "state": "running",
+                "path": about.path, "line": about.line, "tags": about.tags, "hits": pipeline.hits.get(about.id, 0),
+                "reason": "", **more}  # fmt: skip
+
+    found = [
+        running(rule.about, "sigma", silent=rule.silent, logsource=str(rule.logsource),
+                data_last_seen=seen.get(rule.id),
+                reason="no pipeline knows its log source" if rule.id in unrouted else "")
+        for rule in engine.rules
+    ]  # fmt: skip
+    found += [
+        running(made.about, "correlation", silent=made.silent,
+                data_last_seen=max((seen[name] for name in made.rules if name in seen), default=None))
+        for made in engine.correlations
+    ]  # fmt: skip
+    found += [
+        running(About(detector.id, "", detector.name, detector.level, tuple(detector.tags), detector.title), "detector")
+        for detector in pipeline.detectors()
+    ]
+    found += [
+        {"id": one.rule_id, "title": {"en": one.title}, "state": "refused", "path": one.path, "line": one.line,
+         "hits": 0, "reason": f"{one.code}: {one.reason}"}
+        for one in engine.refused
+    ]  # fmt: skip
+    return found
