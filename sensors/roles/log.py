@@ -17,13 +17,14 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sensors.clock import Clock, SystemClock
+from sensors.clock import Clock, SystemClock, rfc3339
 from sensors.config import Config, NodeTable, Table
 from sensors.daemon import Daemon
 from sensors.errors import ConfigError, Place, Problem
 from sensors.event import Event, event_id, new_event, put
 from sensors.formats.chain import Chain, UnknownFormatError, found, prefer
 from sensors.formats.format import Context
+from sensors.sources import selftest
 from sensors.sources.evtx_folder import EvtxBatch, EvtxFolder
 from sensors.sources.inbox import Inbox, Message
 from sensors.sources.syslog_tcp import SyslogTcp
@@ -110,6 +111,7 @@ def local_zone(name: str) -> tzinfo:
 class LogRole:
     def __init__(self, node: NodeTable, table: LogTable, daemon: Daemon, clock: Clock | None = None) -> None:
         self._table, self._daemon, self._clock = table, daemon, clock or SystemClock()
+        self._data = node.root
         self._observer = node.observer or socket.gethostname()
         self._zone = local_zone(table.zone)
         self._wake = threading.Event()
@@ -151,6 +153,7 @@ class LogRole:
             self._tailer.scan()
             self._waker.watch(self._tailer.folders if self._table.files else ())
             self._evtx_round = self._evtx_round or self._evtx.batches()
+            self._take_selftests()
             self._tell(self._tailer.problems | self._evtx.problems)
         made += self._take_lines() + self._take_messages() + self._take_evtx()
         if now >= self._next_heartbeat:
@@ -221,7 +224,8 @@ class LogRole:
         for record in batch.records:
             if record.payload is None:
                 self._counters["malformed"] += 1
-                self._daemon.log.warning("evtx_record", path=batch.path, record=record.number, problem=record.problem)
+                where = {"path": batch.path, "record": record.number}
+                self._daemon.log.warning("evtx_record", problem=record.problem, **where)
                 continue
             event = self._syslog.payload(record.payload, Context(self._clock.now(), self._zone))
             put(event, "log.file.path", batch.path)
@@ -229,8 +233,14 @@ class LogRole:
         self._append(events, batch.positions)
         return len(events) or 1
 
+    def _take_selftests(self) -> None:
+        for path, request in selftest.asked(self._data):
+            self._append([selftest.event(request, self._observer, self._clock.now())])
+            selftest.done(path)
+
     def _finish(self, event: Event, source: str, position: str, *, cut: bool) -> Event:
         event["event"]["id"] = event_id(self._observer, source, position)
+        event["event"]["created"] = rfc3339(self._clock.now())
         put(event, "agent.type", ROLE)
         if cut:
             put(event, "luytre.truncated", True)
@@ -269,7 +279,8 @@ class LogRole:
         return [*(f"file:{file.path}" for file in table.files), *(f"evtx:{path}" for path in table.evtx), *listeners]
 
     def _report(self) -> None:
-        self._daemon.report({**self._counters, "dropped": dict(self._spool.dropped), "spool_bytes": self._spool.usage_bytes(),
+        usage = self._spool.usage_bytes()
+        self._daemon.report({**self._counters, "dropped": dict(self._spool.dropped), "spool_bytes": usage,
                              "files": len(self._tailer.paths), "vanished": self._tailer.vanished,
                              "refused": self._inbox.refused, "problems": dict(list(self._told.items())[:20]),
                              "listening": {name: list(at) for name, at in self.listening.items()}})  # fmt: skip

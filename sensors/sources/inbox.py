@@ -28,7 +28,6 @@ class Inbox:
         self.refused = 0
         self.received = 0
 
-    @property
     def nearly_full(self) -> bool:
         """Half of either limit: time to stop reading where one can."""
         return self._bytes > self._limit_bytes // 2 or len(self._waiting) > self._limit_messages // 2

@@ -122,7 +122,7 @@ class SyslogTcp:
     def _run(self) -> None:
         swept = self._clock.monotonic()
         while not self._stop.is_set():
-            if self._inbox.nearly_full:
+            if self._inbox.nearly_full():
                 self._stop.wait(0.05)
                 continue
             for key, _ in self._selector.select(0.5):
@@ -130,7 +130,7 @@ class SyslogTcp:
                     self._accept()
                 else:
                     self._receive(self._senders[key.fd])
-                if self._inbox.nearly_full:
+                if self._inbox.nearly_full():
                     break
             if self._clock.monotonic() - swept > 60:
                 swept = self._clock.monotonic()

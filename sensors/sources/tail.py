@@ -3,8 +3,8 @@
 In:  glob patterns and the positions stored with the last durable batch. Out: lines with their place, and the positions
      to store with the events made of them.
 File id: device, inode, hash of the first line (at most 1,024 bytes), and the time we first saw it, so that an inode
-     used again, or a file emptied and filled anew, is another file. A position is the offset behind the last taken line,
-     with a hash of the 64 bytes before it: when those are other bytes, the file was rewritten, and is read anew.
+     used again, or a file emptied and filled anew, is another file. A position is the offset behind the last taken
+     line, with a hash of the 64 bytes before it: when those are other bytes, the file was rewritten, and is read anew.
 Rotation: a renamed file is kept open and read on until it was silent for `linger_s`; after a restart it is found again
      by its inode among the files of its folder. A copy of what was read (logrotate's copytruncate, a restored backup)
      goes on where the original stood. Packed files (.gz, .xz, …) are never read: they are what was read before.
