@@ -2,7 +2,7 @@
 
 In:  glob patterns and the positions stored with the last durable batch. Out: lines with their place, and the positions
      to store with the events made of them.
-File id: device, inode, hash of the first line (at most 1,024 bytes), and the time we first saw it, so that an inode
+File id: device, inode, hash of the first line (at most 1,024 bytes), and which sight of it this is, so that an inode
      used again, or a file emptied and filled anew, is another file. A position is the offset behind the last taken
      line, with a hash of the 64 bytes before it: when those are other bytes, the file was rewritten, and is read anew.
 Rotation: a renamed file is kept open and read on until it was silent for `linger_s`; after a restart it is found again
@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import secrets
 import stat
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ class Place:
     def parse(cls, text: str) -> Place | None:
         try:
             offset, sight, skipping, tail, path = text.split(":", 4)
-            return cls(int(offset), sight, skipping == "1", tail, path)
+            return cls(int(offset), sight, skipping == "1", tail, path) if offset.isdigit() else None
         except ValueError:
             return None
 
@@ -110,8 +111,10 @@ class Tailer:
         at_end: Sequence[bool] = (),
         partial_s: float = 5.0,
         linger_s: float = 60.0,
+        life: str = "",
     ) -> None:
-        """`at_end[i]`: files of pattern i that exist at the very first start are followed from their end."""
+        """`life` tells this start from all others, clocks being set back; default: random.
+        `at_end[i]`: files of pattern i that exist at the very first start are followed from their end."""
         self._patterns = list(patterns)
         self._at_end = [*at_end, *([False] * (len(self._patterns) - len(at_end)))]
         self._clock = clock or SystemClock()
@@ -122,7 +125,7 @@ class Tailer:
         self._files: dict[str, _File] = {}
         self._changed: dict[str, str] = {}
         self._emptied: deque[tuple[str, Place]] = deque(maxlen=16)
-        self._sights = 0
+        self._life, self._sights = life or secrets.token_hex(5), 0
         self._next = 0
         self.problems: dict[str, str] = {}  # path → why it is not read now
         self.vanished = 0  # files that were not read to their end and are gone
@@ -365,7 +368,7 @@ class Tailer:
 
     def _new_sight(self) -> str:
         self._sights += 1
-        return f"{int(self._clock.now() * 1000):x}.{self._sights:x}"
+        return f"{self._life}.{self._sights:x}"
 
 
 def _hash(data: bytes) -> str:
