@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
+import zstandard
+
 from sensors.durable import watermark
 from sensors.durable.files import REAL, File, Files
-from sensors.durable.record import HEAD_BYTES, SNAPSHOT, START, Head, Position, open_body, open_marks
+from sensors.durable.record import SNAPSHOT, START, Head, Position, open_body, open_marks
+from sensors.durable.recovery import before
 from sensors.durable.segment import Piece, Segment, head_at, listing, walk
 from sensors.durable.watermark import Watermark
 
 BATCH_LIMIT_BYTES = 16 << 20
-_LAST_MARK = ""
-_NO_WATERMARK = Watermark(0, 0, -1)
 
 
 class Batch(NamedTuple):
@@ -38,6 +39,7 @@ class LogReader:
     def __init__(self, folder: Path, *, files: Files = REAL) -> None:
         """The folder need not exist yet: until it does, the log is empty."""
         self._folder, self._files = folder, files
+        self._unpress = zstandard.ZstdDecompressor()
         self._segments: list[Segment] = []
         self._open: tuple[Segment, File] | None = None
         self._mark_file: File | None = None
@@ -99,13 +101,16 @@ class LogReader:
         size, lost, position = 0, None, after
         expected = self._expected[1] if self._expected[0] == after and self._expected[1] >= 0 else None
         broken = False  # something is missing since `position`, and only `expected` can tell how much
+        foreign = False  # the file of `after` is gone, or was of another log
         first = next((at for at, segment in enumerate(self._segments) if segment.number >= after.segment), None)
+        if first is None and mark is not None and after <= (mark.segment, mark.end, -1):
+            return Batch(items, after, None)  # the newest file is lost, and all before it was read
         if first is None:  # a position of a log that is no more (L9)
-            first, broken, expected = 0, True, None
+            first, foreign, expected = 0, True, None
         known = after != START and self._segments[first].number == after.segment
-        if after != START and not known and expected is None and not broken:
+        if after != START and not known and expected is None and not foreign:
             expected = self._expected_behind(self._segments[first], after, mark)
-            broken = expected is None
+            foreign = expected is None
         for segment in self._segments[first:]:
             skip, begin = 0, 0
             if known and segment.number == after.segment:
@@ -126,13 +131,13 @@ class LogReader:
                         broken = True
                     continue
                 base = head.ordinal + skip
-                missing = base - expected if expected is not None else -1 if broken and base else 0
-                if missing and (broken or missing > 0):
+                missing = base - expected if expected is not None else -1 if foreign or (broken and base) else 0
+                if missing and (foreign or broken or missing > 0):
                     if items:
                         return self._batch(items, position, lost, expected)
                     lost = missing
                     self.damaged += broken
-                broken = False
+                broken = foreign = False
                 expected = base
                 if head.items > skip:
                     if items and size + head.payload_bytes > limit_bytes:
@@ -148,7 +153,7 @@ class LogReader:
                     position = Position(segment.number, piece.offset, max(0, head.items - 1))
                 if len(items) >= limit:
                     return self._batch(items, position, lost, expected)
-        return self._at_end(items, position, lost, expected, broken, mark)
+        return self._at_end(items, position, lost, expected, broken or foreign, mark)
 
     def _at_end(
         self,
@@ -202,7 +207,7 @@ class LogReader:
         if self._decoded is not None and self._decoded[0] == segment and self._decoded[1] == piece.offset:
             return self._decoded[2]
         assert piece.head is not None
-        record = open_body(piece.head, piece.body or b"")
+        record = open_body(piece.head, piece.body or b"", self._unpress)
         items = record.items if record else []
         self._decoded = (segment, piece.offset, items)
         return items
@@ -213,11 +218,8 @@ class LogReader:
             head: Head | None = piece.head
             if head is None or piece.body is None or not head.flags & SNAPSHOT:
                 return None
-            try:
-                last = Position.parse(open_marks(head, piece.body).get(_LAST_MARK, ""))
-            except ValueError:
-                return None
-            return head.ordinal if after >= last else None
+            last, end = before(open_marks(head, piece.body))
+            return head.ordinal if last <= after <= end else None
         return None
 
     def _watermark(self) -> Watermark | None:
@@ -249,6 +251,3 @@ class LogReader:
             raise _Moved from None
         self._open = (segment, file)
         return file
-
-
-assert HEAD_BYTES

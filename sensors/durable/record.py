@@ -135,7 +135,7 @@ def intact(head: Head, body: bytes) -> bool:
     return len(body) == head.body_bytes and zlib.crc32(body) == head.body_crc
 
 
-def open_body(head: Head, body: bytes) -> Record | None:
+def open_body(head: Head, body: bytes, unpress: zstandard.ZstdDecompressor) -> Record | None:
     """The record in `body`, None when it is not what the head announced."""
     if not intact(head, body):
         return None
@@ -143,7 +143,7 @@ def open_body(head: Head, body: bytes) -> Record | None:
         # max_output_size is ignored by the library when the frame names a size: so that size is checked first
         if zstandard.frame_content_size(body) != head.payload_bytes:
             return None
-        payload = zstandard.ZstdDecompressor().decompress(body, max_output_size=PAYLOAD_LIMIT_BYTES)
+        payload = unpress.decompress(body, max_output_size=PAYLOAD_LIMIT_BYTES)
         if len(payload) != head.payload_bytes:
             return None
         at = 4 + _U32.unpack_from(payload)[0]

@@ -17,7 +17,7 @@ from sensors.durable.record import SNAPSHOT, START, Head, Position, open_marks
 from sensors.durable.segment import Piece, Segment, listing, walk
 from sensors.durable.watermark import Watermark
 
-LAST_MARK = ""  # in a snapshot: the position of the last item before this segment
+BEFORE_MARK = ""  # in a snapshot: the last item before this segment and the end of what was before, as two positions
 QUARANTINE_LIMIT_BYTES = 64 << 20
 _STEP_BYTES = 1 << 20
 
@@ -37,8 +37,7 @@ class Found:
     sizes: dict[Segment, int] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     highest: int = 0
-    end: int = 0
-    ordinal: int = 0
+    mark: Watermark = field(default_factory=lambda: Watermark(0, 0, 0))
     last: Position = START
     report: Recovery = field(default_factory=Recovery)
 
@@ -57,11 +56,11 @@ class _Seen(NamedTuple):
 
 def recover(folder: Path, files: Files, known: Watermark | None) -> Found:
     found = Found(segments=listing(folder, files))
+    if known is not None:
+        found.mark, found.highest = known, known.segment
     if not found.segments:
-        if known is not None:
-            found.ordinal = known.ordinal
         return found
-    found.highest = found.segments[-1].number
+    found.highest = max(found.highest, found.segments[-1].number)
     seen = _look(folder, files, found.segments)
     newest = found.segments[-1]
     end, size = seen[newest].end, seen[newest].size
@@ -76,20 +75,23 @@ def recover(folder: Path, files: Files, known: Watermark | None) -> Found:
     for segment in sorted(seen, key=lambda segment: segment.number):
         for changes in seen[segment].changes:
             found.marks.update(changes)
-    found.marks = {key: text for key, text in found.marks.items() if text and key != LAST_MARK}
+    found.marks = {key: text for key, text in found.marks.items() if text and key != BEFORE_MARK}
+    ordinal = 0
     for segment in seen:  # newest first
         if seen[segment].ordinal is not None:
-            found.ordinal = seen[segment].ordinal or 0
+            ordinal = seen[segment].ordinal or 0
             found.last = seen[segment].last or START
             break
-    if known is not None:  # what the watermark knows to have been there and is not: readers must see the gap
-        found.ordinal = max(found.ordinal, known.ordinal)
     if end == 0 and (known is None or known.segment < newest.number):
         files.unlink(folder / newest.name)
         files.sync_folder(folder)
         found.segments.pop()
         del found.sizes[newest]
-    found.end = found.sizes[found.segments[-1]] if found.segments else 0
+    if found.segments:
+        here = Watermark(found.segments[-1].number, found.sizes[found.segments[-1]], ordinal)
+        # what the old watermark knows to have been there and is not: readers must see the gap, and nothing but a gap
+        found.mark = found.mark if here.segment < found.mark.segment else here
+        found.mark = found.mark._replace(ordinal=max(ordinal, known.ordinal if known else 0))
     return found
 
 
@@ -121,7 +123,7 @@ def _walk(file: File, segment: Segment) -> _Seen:
         marks = open_marks(piece.head, piece.body)
         if piece.head.flags & SNAPSHOT:
             whole, changes = True, [marks]
-            last = _position(marks.get(LAST_MARK, "")) if last is None else last
+            last = before(marks)[0] if last is None else last
         elif marks:
             changes.append(marks)
         end, damaged = piece.end, bad
@@ -134,11 +136,13 @@ def _place(segment: Segment, piece: Piece, head: Head) -> Position | None:
     return Position(segment.number, piece.offset, head.items - 1) if head.items else None
 
 
-def _position(text: str) -> Position:
+def before(marks: dict[str, str]) -> tuple[Position, Position]:
+    """What a snapshot tells about the end of the segments before its own; nothing: START."""
+    last, _, end = marks.get(BEFORE_MARK, "").partition(" ")
     try:
-        return Position.parse(text)
+        return Position.parse(last), Position.parse(end)
     except ValueError:
-        return START
+        return START, START
 
 
 def _size(folder: Path, files: Files, segment: Segment) -> int:

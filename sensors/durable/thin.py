@@ -23,8 +23,9 @@ FRESH_SUFFIX = ".new"
 
 def records(file: File, segment: Segment) -> Iterator[tuple[Piece, Record]]:
     """The sound records of a closed segment."""
+    unpress = zstandard.ZstdDecompressor()
     for piece in walk(file, segment, 0, file.size()):
-        record = open_body(piece.head, piece.body) if piece.head and piece.body is not None else None
+        record = open_body(piece.head, piece.body, unpress) if piece.head and piece.body is not None else None
         if record is not None:
             yield piece, record
 

@@ -18,7 +18,7 @@ import zstandard
 from sensors.clock import Clock, SystemClock
 from sensors.durable import recovery, watermark
 from sensors.durable.files import REAL, File, Files
-from sensors.durable.record import PAYLOAD_LIMIT_BYTES, SNAPSHOT, START, Position, payload_size, seal
+from sensors.durable.record import PAYLOAD_LIMIT_BYTES, SNAPSHOT, Position, payload_size, seal
 from sensors.durable.recovery import Recovery
 from sensors.durable.segment import Segment, head_at
 from sensors.durable.thin import records, thin
@@ -27,8 +27,7 @@ from sensors.errors import Damaged, Place, Problem, Unavailable
 
 __all__ = ["Dropped", "Full", "LogWriter", "Recovery", "SegmentInfo"]
 
-LAST_MARK = recovery.LAST_MARK
-_SPLIT_BYTES = 8 * 1024 * 1024  # an append beyond it becomes several records under one sync
+_ITEM_LIMIT_BYTES = 8 * 1024 * 1024
 _MARKS_LIMIT_BYTES = 4 * 1024 * 1024
 
 
@@ -59,11 +58,16 @@ class LogWriter:
         segment_bytes: int = 128 << 20,
         daily: bool = True,
         clock: Clock | None = None,
+        record_bytes: int = 8 << 20,
         reserve_bytes: int = 32 << 20,
         random: Callable[[int], bytes] = os.urandom,
         level: int = 1,
     ) -> None:
-        """Opens and recovers the log in `folder`, making it when missing. `reserve_bytes` of the disk stay free."""
+        """Opens and recovers the log in `folder`, making it when missing. `reserve_bytes` of the disk stay free; an
+        append beyond `record_bytes` becomes several records."""
+        if record_bytes > _ITEM_LIMIT_BYTES:
+            raise ValueError(f"record_bytes is at most {_ITEM_LIMIT_BYTES}")
+        self._record_bytes = record_bytes
         self._folder, self._files, self._clock = folder, files, clock or SystemClock()
         self._segment_bytes, self._daily, self._reserve, self._random = segment_bytes, daily, reserve_bytes, random
         self._press = zstandard.ZstdCompressor(level=level)
@@ -98,12 +102,12 @@ class LogWriter:
     @property
     def next_ordinal(self) -> int:
         """How many items were ever appended."""
-        return self._ordinal
+        return self._mark.ordinal
 
     def append(self, items: Sequence[bytes], marks: Mapping[str, str] | None = None) -> Position:
         """The position of the last item, when items and marks are durable. An empty text removes its mark.
 
-        One record; a batch above 8 MiB becomes several under one sync, the marks with the last of them.
+        One record; a long batch becomes several, the marks with the last of them.
         `Full` and ValueError leave everything as it was; any other error is the end of this writer (L7)."""
         with self._one_at_a_time:
             if self._failure is not None:
@@ -113,7 +117,7 @@ class LogWriter:
                 return self._last
             fresh = self._check(items, changed)
             try:
-                self._append(items, changed, fresh)
+                self._append(items, changed, fresh=fresh)
             except BaseException as failure:
                 self._failure = failure
                 raise
@@ -134,6 +138,7 @@ class LogWriter:
 
     def drop_segments(self, unwanted: Callable[[SegmentInfo], bool]) -> Dropped:
         """Delete, oldest first, the segments that a named policy of the caller wants gone; never the newest."""
+        self._secure_marks()
         infos = self.segments()
         gone = [info for info in infos if unwanted(info) and not info.newest]
         if not gone:
@@ -143,7 +148,7 @@ class LogWriter:
         with self._one_at_a_time:
             for info in gone:
                 at = infos.index(info)
-                begin, end = ordinals[at], next((o for o in ordinals[at + 1 :] if o is not None), self._ordinal)
+                begin, end = ordinals[at], next((o for o in ordinals[at + 1 :] if o is not None), self._mark.ordinal)
                 items += end - begin if begin is not None else 0
                 segment = next(segment for segment in self._segments if segment.number == info.number)
                 self._files.unlink(self._folder / segment.name)
@@ -167,6 +172,7 @@ class LogWriter:
 
     def thin_segment(self, number: int, keep: Callable[[bytes], bool]) -> None:
         """Rewrite a segment, not the newest, without the items that `keep` refuses. Its positions are void then."""
+        self._secure_marks()
         with self._one_at_a_time:
             segment = next((segment for segment in self._segments[:-1] if segment.number == number), None)
             if segment is None:
@@ -201,12 +207,26 @@ class LogWriter:
         self.recovered: Recovery = found.report
         self._segments, self._marks = found.segments, found.marks
         self._sizes, self._firsts = found.sizes, dict[Segment, int | None]()
-        self._ordinal, self._last = found.ordinal, found.last
+        self._mark, self._last = found.mark, found.last
         self._highest = found.highest
-        self._end = found.end
-        if found.segments and found.report.clean and not self._full(found.segments[-1], found.end):
+        self._opened_at = found.mark.segment
+        whole = bool(found.segments) and found.segments[-1].number == found.mark.segment
+        if whole and found.report.clean and not self._full(found.segments[-1], found.mark.end):
             self._file = self._files.open(self._folder / found.segments[-1].name, "write")
         self._publish()
+
+    def _secure_marks(self) -> None:
+        """After damage the newest snapshot may be gone, and older files be all that knows the marks: write a new one
+        before anything is deleted."""
+        with self._one_at_a_time:
+            if self._failure is not None:
+                raise self._dead()
+            if self._segments and not self.recovered.clean and self._mark.segment == self._opened_at:
+                try:
+                    self._append((), {}, fresh=True)
+                except BaseException as failure:
+                    self._failure = failure
+                    raise
 
     def _check(self, items: Sequence[bytes], changed: Mapping[str, str]) -> bool:
         """True when a new segment must be begun. Raises while nothing has been touched."""
@@ -214,9 +234,9 @@ class LogWriter:
             raise ValueError("a mark needs a name")
         marks_bytes = sum(6 * (len(key) + len(text)) + 8 for key, text in changed.items())  # 6: \u0000, the longest
         longest = max(map(len, items), default=0)
-        if marks_bytes > _MARKS_LIMIT_BYTES or longest > _SPLIT_BYTES:
+        if marks_bytes > _MARKS_LIMIT_BYTES or longest > _ITEM_LIMIT_BYTES:
             raise ValueError(f"an item of {longest} bytes or marks of {marks_bytes} bytes are too long for a record")
-        fresh = self._file is None or self._full(self._segments[-1], self._end)
+        fresh = self._file is None or self._full(self._segments[-1], self._mark.end)
         need = payload_size(items, marks_bytes)
         if self._files.free_bytes(self._folder) < need + self._reserve:
             raise Full(
@@ -229,19 +249,19 @@ class LogWriter:
             )
         return fresh
 
-    def _append(self, items: Sequence[bytes], changed: Mapping[str, str], fresh: bool) -> None:
+    def _append(self, items: Sequence[bytes], changed: Mapping[str, str], *, fresh: bool) -> None:
+        end, ordinal, last = self._mark.end, self._mark.ordinal, self._last
         if fresh:
-            self._begin()
+            end = self._begin()
         assert self._file is not None
         segment = self._segments[-1]
-        end, ordinal, last = self._end, self._ordinal, self._last
-        for part, marks in _parts(items, changed):
+        for part, marks in _parts(items, changed, self._record_bytes):
             data = seal(segment.place(end), ordinal, part, marks, 0, self._press)
             self._file.write(end, data)
             last = Position(segment.number, end, max(0, len(part) - 1))
             end += len(data)
             ordinal += len(part)
-        self._file.sync()
+            self._file.sync()  # each part: unsynced writes reach the disk in any order, marks before items
         if fresh:
             self._files.sync_folder(self._folder)
         for key, text in changed.items():
@@ -249,27 +269,28 @@ class LogWriter:
                 self._marks[key] = text
             else:
                 self._marks.pop(key, None)
-        self._end, self._ordinal, self._last = end, ordinal, last
+        self._mark, self._last = Watermark(segment.number, end, ordinal), last
         self._sizes[segment] = end
         self._publish()
 
-    def _begin(self) -> None:
-        """A new file with the snapshot of all marks; not durable yet."""
+    def _begin(self) -> int:
+        """A new file with the snapshot of all marks, not durable yet. Its end."""
         self._close_file()
         number = max(self._highest + 1, int(self._clock.now() * 1000))
         segment = Segment(number, self._today(), self._random(8))
-        marks = {**self._marks, LAST_MARK: str(self._last)}
-        snapshot = seal(segment.place(0), self._ordinal, (), marks, SNAPSHOT, self._press)
+        before = f"{self._last} {Position(self._mark.segment, self._mark.end, -1)}"
+        marks = {**self._marks, recovery.BEFORE_MARK: before}
+        snapshot = seal(segment.place(0), self._mark.ordinal, (), marks, SNAPSHOT, self._press)
         self._file = self._files.open(self._folder / segment.name, "create")
         self._file.write(0, snapshot)
         self._segments.append(segment)
         self._highest = number
-        self._firsts[segment] = self._ordinal
-        self._end = self._sizes[segment] = len(snapshot)
+        self._firsts[segment] = self._mark.ordinal
+        self._sizes[segment] = len(snapshot)
+        return len(snapshot)
 
     def _publish(self) -> None:
-        segment = self._segments[-1].number if self._segments else 0
-        self._mark_file.write(0, Watermark(segment, self._end, self._ordinal).pack())
+        self._mark_file.write(0, self._mark.pack())
 
     def _full(self, segment: Segment, end: int) -> bool:
         return end >= self._segment_bytes or (self._daily and self._today() > segment.day)
@@ -305,11 +326,13 @@ class LogWriter:
         return error
 
 
-def _parts(items: Sequence[bytes], marks: Mapping[str, str]) -> Iterator[tuple[Sequence[bytes], Mapping[str, str]]]:
+def _parts(
+    items: Sequence[bytes], marks: Mapping[str, str], limit: int
+) -> Iterator[tuple[Sequence[bytes], Mapping[str, str]]]:
     """Batches that fit a record; the marks with the last, so that they never run ahead."""
     start = size = 0
     for at, item in enumerate(items):
-        if size + len(item) + 4 > _SPLIT_BYTES and at > start:
+        if size + len(item) + 4 > limit and at > start:
             yield items[start:at], {}
             start, size = at, 0
         size += len(item) + 4
@@ -323,5 +346,4 @@ def _open_or_create(files: Files, path: Path) -> File:
         return files.open(path, "write")
 
 
-assert _SPLIT_BYTES + _MARKS_LIMIT_BYTES < PAYLOAD_LIMIT_BYTES
-assert START.index == -1
+assert _ITEM_LIMIT_BYTES + _MARKS_LIMIT_BYTES < PAYLOAD_LIMIT_BYTES

@@ -3,7 +3,8 @@
 Every operation is recorded. `Disk.live(n)` is what a process sees after the first n operations (kill -9);
 `Disk.crash(n, loss)` is one of the states in which power loss may leave the disk after them: what was synced is there,
 and of the rest whatever `loss` chooses: nothing, everything, any subset of writes in any order, torn at a byte or a
-sector, a grown file full of zeros, any subset of directory entries. More cruel than any real file system is allowed to be.
+sector, a grown file full of zeros, any subset of directory entries. More cruel than any real file
+system is allowed to be.
 """
 
 from __future__ import annotations
@@ -81,7 +82,6 @@ class Disk:
     free: int = 1 << 40
     fail: Callable[[str, int], OSError | None] | None = None
     calls: int = 0
-    start: Disk | None = None
 
     # --- Files ------------------------------------------------------------------------------------------------------
 
@@ -153,6 +153,13 @@ class Disk:
         twin = Disk(dict(self.names_of), {inode: bytearray(data) for inode, data in self.data.items()})
         twin.folders = set(self.folders)
         return twin
+
+    def fork(self, count: int) -> Disk:
+        """`live`, with the memory of what was not synced."""
+        state = Disk()
+        for operation in self.trace[:count]:
+            state.do(operation)
+        return state
 
     def live(self, count: int) -> Disk:
         state = Disk()

@@ -32,7 +32,7 @@ def losses(seed: int) -> list[Loss]:
 
 def open_log(disk: Disk, clock: ManualClock) -> LogWriter:
     salts = random.Random(len(disk.trace))
-    return LogWriter(FOLDER, files=disk, clock=clock, segment_bytes=1500, random=salts.randbytes)
+    return LogWriter(FOLDER, files=disk, clock=clock, segment_bytes=1500, record_bytes=400, random=salts.randbytes)
 
 
 def record_trace(seed: int) -> Disk:
@@ -63,12 +63,15 @@ def record_trace(seed: int) -> Disk:
     return disk
 
 
-def read_all(disk: Disk, after: Position | None = None) -> tuple[list[int], Position | None, list[int]]:
+Seen = tuple[list[int], Position | None, list[int]]
+
+
+def read_all(disk: Disk, after: Position | None = None) -> Seen:
     numbers: list[int] = []
     losses_seen = []
     with LogReader(FOLDER, files=disk) as reader:
         while True:
-            batch = reader.read(after, 7)
+            batch = reader.read(after, 50)
             if batch.lost is not None:
                 losses_seen.append(batch.lost)
             if not batch.items and batch.lost is None:
@@ -85,9 +88,9 @@ def noted(disk: Disk, count: int) -> dict[str, int]:
     return known
 
 
-def check(before: Disk, after: Disk, known: dict[str, int], tell: str) -> None:
-    """`before` is what processes saw when the power went, `after` what the disk kept."""
-    seen, cursor, _ = read_all(before)
+def check(seen: Seen, after: Disk, known: dict[str, int], tell: str) -> None:
+    """`seen` is what a reader had seen, and its mark, when the power went; `after` what the disk kept."""
+    numbers, cursor, _ = seen
     clock = ManualClock(1_800_000_000)
     writer = open_log(after, clock)
     present, _, gaps = read_all(after)
@@ -99,12 +102,12 @@ def check(before: Disk, after: Disk, known: dict[str, int], tell: str) -> None:
     assert not gaps, f"{tell}: a gap where nothing was lost"
     marked = int(writer.marks.get("n", "0"))
     assert known["acked"] <= marked <= end, f"{tell}: mark {marked} of {end}"  # L3
-    if seen:
-        assert seen[-1] < end, f"{tell}: a reader saw {seen[-1]}, which is gone"  # L2
+    if numbers:
+        assert numbers[-1] < end, f"{tell}: a reader saw {numbers[-1]}, which is gone"  # L2
     writer.append([b"%d:new" % end], {"n": str(end + 1)})
     fresh, _, gaps = read_all(after, cursor)
     # a reader goes on from its own mark without doubles and without holes
-    expected = list(range(seen[-1] + 1 if seen else first, end + 1))
+    expected = list(range(numbers[-1] + 1 if numbers else first, end + 1))
     assert fresh == expected, f"{tell}: from {cursor} read {fresh}, not {expected}"  # L5
     writer.close()
 
@@ -115,12 +118,25 @@ def test_l1_l2_l3_l5_power_loss_at_every_operation(seed: int) -> None:
     states = 0
     for count in range(len(disk.trace) + 1):
         known = noted(disk, count)
-        before = disk.live(count)
-        check(before, disk.live(count), known, f"seed {seed}, kill at {count}")
+        seen = read_all(disk.live(count))
+        check(seen, disk.live(count), known, f"seed {seed}, kill at {count}")
         for at, loss in enumerate(losses(seed * 10_000 + count)):
-            check(before, disk.crash(count, loss), known, f"seed {seed}, operation {count}, loss {at}")
+            check(seen, disk.crash(count, loss), known, f"seed {seed}, operation {count}, loss {at}")
             states += 1
     assert states >= 1500, states
+
+
+def test_l2_what_a_killed_writer_left_unsynced_is_synced_before_it_is_seen() -> None:
+    disk = record_trace(3)
+    for count in range(0, len(disk.trace), 2):
+        killed = disk.fork(count)
+        open_log(killed, ManualClock(1_700_000_000)).close()
+        check(
+            read_all(killed),
+            killed.crash(len(killed.trace), Loss(random.Random(count), 0, keep_names=0)),
+            noted(disk, count),
+            f"{count}",
+        )
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
@@ -133,9 +149,10 @@ def test_l7_every_operation_fails_once(code: int) -> None:
         known = {"acked": acked, "issued": issued, "dropping": 0, "dropped": 0}
         disk.fail = None
         disk.locked.clear()
+        seen = read_all(disk)
         draw = random.Random(fail_at)
         for loss in (Loss(draw, 0, keep_names=0), Loss(draw, 1, keep_names=1), Loss(draw, 0.5, tear=True)):
-            check(disk.live(len(disk.trace)), disk.crash(len(disk.trace), loss), known, f"{code} at call {fail_at}")
+            check(seen, disk.crash(len(disk.trace), loss), known, f"{code} at call {fail_at}")
 
 
 def life(disk: Disk) -> tuple[int, int]:
