@@ -5,8 +5,8 @@ Bound: per correlation `GROUPS_LIMIT` groups and `TOTAL_LIMIT` entries; the grou
 counted in `evicted`. A group is forgotten when nothing came for it during timespan + lateness.
 Source: Sigma correlation rules specification 2.1.0.
 
-Time is the event's. An entry stays joinable until `lateness_s` after it arrived, whatever the clocks of others say: an
-agency that was cut off for hours and then sends its backlog is correlated as if it had been on time. Arrival is
+Time is the event's. An entry stays joinable until timespan + `lateness_s` after it arrived, whatever the clocks of
+others say: an agency that was cut off for hours and then sends its backlog is correlated as if it had been on time. Arrival is
 `event.ingested`, so a replay after a crash decides the same. An event's time can't lie further in the future than
 `FUTURE_S` after its arrival.
 
@@ -110,7 +110,7 @@ class _State:
             self._evict()
         self.groups.move_to_end(key)
         self.total -= len(group.entries)
-        group.prune(self.rule.timespan_s, before)
+        group.prune(self.rule.timespan_s, before - self.rule.timespan_s)
         _agree(group, event)
         event_id = str(get(event, "event.id") or "")
         added = [Entry(time, arrival, event_id, what) for what in whats]
