@@ -20,9 +20,9 @@ from sensors.errors import ConfigError, Place, Problem
 from sensors.packets.frame import ETHERNET, RAW, Frame
 
 BUFFER_BYTES = 32 << 20
-SNAP_BYTES = 256 * 1024
+SNAP_BYTES = 65_600  # receive offload glues segments together up to 64 KiB
 _SOL_PACKET, _PACKET_STATISTICS, _SO_RCVBUFFORCE = 263, 6, 33
-_ETHERNET_HARDWARE = (1, 772)  # ARPHRD_ETHER, ARPHRD_LOOPBACK; tunnels and PPP deliver bare IP
+_ETHER, _LOOPBACK = 1, 772  # ARPHRD_…; tunnels and PPP deliver bare IP
 
 
 class LiveCapture:
@@ -55,7 +55,7 @@ class LiveCapture:
             except OSError:  # without CAP_NET_ADMIN: as much as the system lets us have
                 opened.ins.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
             hardware = opened.ins.getsockname()[3]
-            self._sockets[opened.ins.fileno()] = (opened, ETHERNET if hardware in _ETHERNET_HARDWARE else RAW)
+            self._sockets[opened.ins.fileno()] = (opened, hardware)
         if problems:
             self.close()
             raise ConfigError(*problems)
@@ -68,17 +68,19 @@ class LiveCapture:
         ready, _, _ = select.select(list(self._sockets), [], [], timeout_s)
         frames: list[Frame] = []
         for number in ready:
-            opened, link = self._sockets[number]
+            opened, hardware = self._sockets[number]
+            link = ETHERNET if hardware in (_ETHER, _LOOPBACK) else RAW
             for _ in range(max(1, limit // len(ready))):
                 try:
-                    _, data, stamp = opened.recv_raw(SNAP_BYTES)
+                    # `recv_raw` hides the direction, which loopback needs: it shows each frame going out and in.
+                    data, address, stamp = opened._recv_raw(opened.ins, SNAP_BYTES)  # noqa: SLF001
                 except BlockingIOError:
                     break
                 except OSError:
                     if len(self._sockets) > 1 or not _alive(opened):
                         break
                     raise
-                if data:
+                if data and (hardware != _LOOPBACK or address[2] != socket.PACKET_OUTGOING):
                     time_ns = round(stamp * 1e9) if stamp else time.time_ns()
                     frames.append(Frame(time_ns, link, data, len(data)))
         if len(ready) > 1:

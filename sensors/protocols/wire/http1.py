@@ -21,6 +21,11 @@ METHODS = frozenset(
 )  # fmt: skip
 _METHOD = re.compile(rb"[A-Z][A-Z_-]{1,31}\Z")
 _VERSION = re.compile(rb"\s+HTTP/(\d{1,3}(?:\.\d{0,3})?)\s*\Z", re.IGNORECASE)
+# What a start line must begin with, to find one again in a heap of bytes without looking at every line.
+_AGAIN = {
+    True: re.compile(rb"^[A-Z][A-Z_-]{1,31} [^\n]*?HTTP/\d", re.MULTILINE),
+    False: re.compile(rb"^HTTP/\d", re.MULTILINE | re.IGNORECASE),
+}
 _STATUS = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)\s+(\d{3})(?:\s+(.*))?\s*\Z", re.IGNORECASE | re.DOTALL)
 
 
@@ -149,8 +154,12 @@ class Messages:
             self._buffer.clear()
             self._state = self._seek
             return
+        if self._buffer[:1] in (b"\r", b"\n"):  # RFC 9112 §2.2: empty lines before a start line
+            blank = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
+            del self._buffer[:blank]
+            self._searched = 0
         line = self._line()
-        if line is None or (not line.strip() and not self.open):
+        if line is None:
             return
         start = request_line(line) if self.request else status_line(line)
         if start is None:
@@ -166,11 +175,16 @@ class Messages:
 
     def _seek(self) -> Iterator[Part]:
         """After nonsense or a gap: the next line that is a start line."""
+        found = _AGAIN[self.request].search(self._buffer)
+        if found is None:
+            self._searched = 0
+            last = self._buffer.rfind(b"\n") + 1
+            del self._buffer[: last if len(self._buffer) - last < LINE else len(self._buffer)]
+            return
+        del self._buffer[: found.start()]
+        self._searched = 0
         line = self._line()
         if line is None:
-            if len(self._buffer) >= LINE:
-                self._buffer.clear()
-                self._searched = 0
             return
         start = request_line(line) if self.request else status_line(line)
         if start is not None and start.version != "0.9":
@@ -186,8 +200,13 @@ class Messages:
             return
         if line:
             self._count += 1
+            if self._count > HEADERS:
+                yield Head(self._headers)
+                yield self._finish()
+                self._state = self._seek
+                return
             name, colon, value = line.partition(b":")
-            if colon and self._count <= HEADERS and line[:1] not in b" \t":
+            if colon and line[:1] not in b" \t":
                 self._headers.setdefault(text(name.strip().lower(), 64), text(value.strip()))
             return
         headers = self._headers
