@@ -201,9 +201,7 @@ def _write(session: Session, touched: _Touched, now: float, bell: Bell) -> None:
             session.add(AlertHour(alert_id=alert.id, hour=hour, count=count))
     new = _add_entities(session, alert.id, touched.entities)
     if new or touched.created:
-        values = session.execute(
-            select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert.id)
-        ).tuples()
+        values = session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert.id))
         parts = [alert.id, *alert.title.values(), *(value for _, value in values), *alert.reason.values()]
         alert.search_text = search_text([*parts, alert.rule_id, alert.agency, *alert.techniques])
     alert.revision += 1
@@ -214,9 +212,7 @@ def _write(session: Session, touched: _Touched, now: float, bell: Bell) -> None:
 
 
 def _add_entities(session: Session, alert_id: str, wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    there = set(
-        session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert_id)).tuples()
-    )
+    there = set(session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert_id)))
     per_field: dict[str, int] = {}
     for path, _ in there:
         per_field[path] = per_field.get(path, 0) + 1
@@ -243,13 +239,10 @@ def _tell_incident(session: Session, alert: Alert, new: list[tuple[str, str]], n
 
 def add_indicators(session: Session, incident_id: str, alert_ids: Sequence[str]) -> None:
     """Take over what the alerts' entities say of the other side, up to INDICATORS."""
-    there = set(
-        session.execute(select(Indicator.type, Indicator.value).where(Indicator.incident_id == incident_id)).tuples()
-    )
+    rows = session.execute(select(Indicator.type, Indicator.value).where(Indicator.incident_id == incident_id))
+    there: set[tuple[str, str]] = {(kind, value) for kind, value in rows}
     for alert_id in alert_ids:
-        entities = session.execute(
-            select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert_id)
-        ).tuples()
+        entities = session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert_id))
         for found in indicators.of_entities(entities):
             if found not in there and len(there) < INDICATORS:
                 there.add(found)

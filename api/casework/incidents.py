@@ -118,9 +118,7 @@ def page(
             select(Alert.incident_id, func.count())
             .where(Alert.incident_id.in_([row.id for row in rows]))
             .group_by(Alert.incident_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     people = names(session, {row.coordinator_id for row in rows})
     return shapes.Listed[shapes.IncidentShort](

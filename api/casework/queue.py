@@ -216,7 +216,7 @@ def inside(column: Any, scope: Scope) -> ColumnElement[bool]:
 
 def _count(session: Session, scope: Scope, wanted: Filter, but: str, column: Any) -> dict[str, int]:
     query: Select[Any] = select(column, func.count()).where(*_conditions(scope, wanted, but)).group_by(column)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _shape(row: Alert, people: dict[int, str], entities: dict[str, list[str]], spark: list[int]) -> shapes.Alert:

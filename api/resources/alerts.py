@@ -16,9 +16,9 @@ from api.casework import alerts as acts
 from api.casework import playbooks, queue
 from api.casework.alerts import Desk
 from api.casework.paging import LIMIT
+from api.desk import IfMatch, desk, revision_of
 from api.problems import Problem, not_found
 from api.resources import Resource
-from api.resources._desk import IfMatch, desk, revision_of
 from api.runtime import Runtime
 from api.shapes import Disposition, In, Needed, Note
 from api.state.cases import Alert

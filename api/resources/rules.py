@@ -53,7 +53,7 @@ def list_rules(request: Request, access: Reader) -> Rules:
             .where(AlertHour.hour >= since, inside(Alert.agency, access.scope("rules.read")))
             .group_by(Alert.rule_id)
         )
-        hits = {rule: int(number) for rule, number in session.execute(counted).tuples()}
+        hits = {rule: int(number) for rule, number in session.execute(counted)}
     said = [rule for body in processes(node.data) for rule in _list(body.get("rules"))][:RULES]
     items = [_rule(rule, hits) for rule in said if isinstance(rule, dict)]
     running = sum(item.state == "running" for item in items)
