@@ -19,7 +19,7 @@ class Limits:
     fields: int = 1000
     # Bodies of all requests together while they arrive or wait: 500 slow clients must not fill the memory.
     held_bytes: int = 64 * MIB
-    held_per_machine: int = 4  # requests of one machine at a time: one sensor cannot crowd out the others
+    held_per_machine: int = 8  # requests of one machine at a time: one sensor cannot crowd out the others
     queue_bytes: int = 24 * MIB  # inflated, decoded, waiting for the commit
     idle_s: float = 20.0  # between two pieces of a body
     rate_after_s: float = 30.0  # from then on a body must have come at

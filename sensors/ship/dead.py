@@ -1,7 +1,7 @@
 """What the node refused for good, kept here with its reason so that a person can look and mend.
 
 In:  refused items of a lane (a spool) with their positions. Out: a bounded log, <data>/dead/ship. A position that was
-     written before (the crash came before the acknowledgement) is not written again: the lane's mark is durable with it.
+     written before (the crash came before the acknowledgement) is not written again: the lane's mark is durable too.
 Bound: `limit_bytes`, oldest segment first; an excerpt of EXCERPT_BYTES of each event.
 """
 

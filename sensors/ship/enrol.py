@@ -75,7 +75,7 @@ def fetch_ca(url: str, fingerprint: str) -> bytes:
 
 
 def _unverified(url: str) -> Any:
-    """GET /enrol/ca from whoever answers there. http.client, because urllib3 rightly complains of every such request."""
+    """GET /enrol/ca from whoever answers. http.client, because urllib3 rightly complains of every such request."""
     parts = urlsplit(url)
     connection = http.client.HTTPSConnection(
         parts.hostname or "", parts.port or 443, timeout=TIMEOUT_S, context=tls_context(None)

@@ -260,7 +260,7 @@ def test_plain_http_and_old_tls_get_nothing(server: MachineServer) -> None:
         pass
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(server.keys / "ca.pem")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     with (
         pytest.raises((ssl.SSLError, OSError)),

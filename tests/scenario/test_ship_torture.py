@@ -1,7 +1,7 @@
 """Every event issued is stored exactly once, whatever is killed or cut (F1, F2, F13).
 
-A real sensor process writes to a real spool, the real `luytre-sensor ship` sends through a proxy to a real machine port;
-each is killed with -9 at random moments, connections are cut, answers are swallowed after the body was sent.
+A real sensor process writes to a real spool, the real `luytre-sensor ship` sends through a proxy to a real machine
+port; each is killed with -9 at random moments, connections are cut, answers are swallowed after the body was sent.
 LUYTRE_TORTURE_ROUNDS sets the number of faults.
 """
 

@@ -1,7 +1,7 @@
 """A sensor that writes numbered events to its spool until it is stopped or killed; it goes on where its spool says.
 
-`python -m tests.servers.writing_sensor SPOOL OBSERVER`. Event n is issued exactly once over all restarts: its number is the
-source's position, durable with it.
+`python -m tests.servers.writing_sensor SPOOL OBSERVER`. Event n is issued exactly once over all restarts: its
+number is the source's position, durable with it.
 """
 
 from __future__ import annotations

@@ -139,7 +139,8 @@ def test_expired_certificates_leave_the_table_in_memory(office: Office) -> None:
 @pytest.mark.parametrize(
     "urn",
     ["", "urn:luytre", "urn:luytre:a:b:c", "urn:luytre:a:sensor:", "urn:luytre:a:sensor:b:c", "urn:luytre:a/b:sensor:c",
-     "urn:luytre:a:sensor:b\n", "URN:luytre:a:sensor:b", "urn:luytre:á:sensor:b", "urn:luytre:" + "a" * 65 + ":sensor:b"],
+     "urn:luytre:a:sensor:b\n", "URN:luytre:a:sensor:b", "urn:luytre:á:sensor:b",
+     "urn:luytre:" + "a" * 65 + ":sensor:b"],
 )  # fmt: skip
 def test_names_are_parsed_strictly(urn: str) -> None:
     assert Name.parse(urn) is None
