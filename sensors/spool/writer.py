@@ -122,13 +122,15 @@ class SpoolWriter:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _choose_epoch(self, ack: SpoolPosition | None) -> int:
-        """A new one when the spool is new, or when its end was damaged: then sequences may come a second time, and the
-        receiver would take the new events for old ones."""
+        """A new one when the spool is new, or when its end was damaged, or when the receiver has more than the spool
+        knows of (an old copy was put back): then sequences would come a second time, and the receiver would take the
+        new events for old ones."""
         try:
             old = int(self._log.marks.get(_EPOCH, "0"))
         except ValueError:
             old = 0
-        if old and self._log.recovered.clean:
+        known = ack is None or ack[:2] <= (old, self._log.next_ordinal)
+        if old and known and self._log.recovered.clean:
             return old
         return max(old + 1, ack.epoch + 1 if ack else 0, int(self._clock.now() * 1000))
 

@@ -112,7 +112,7 @@ def check(seen: Seen, after: Disk, known: dict[str, int], tell: str) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_l1_l2_l3_l5_power_loss_at_every_operation(seed: int) -> None:
     disk = record_trace(seed)
     states = 0

@@ -101,7 +101,7 @@ def check(disk: Disk, known: dict[str, int], delivered: Delivered, tell: str, *,
     writer.close()
 
 
-@pytest.mark.parametrize(("seed", "reading"), [(1, False), (2, True), (3, True)])
+@pytest.mark.parametrize(("seed", "reading"), [(1, False), (2, True), pytest.param(3, True, marks=pytest.mark.slow)])
 def test_power_loss_at_every_operation(seed: int, reading: bool) -> None:
     disk = record_trace(seed, reading=reading)
     states = 0

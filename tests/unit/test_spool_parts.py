@@ -65,6 +65,20 @@ def test_a_damaged_end_begins_a_new_epoch(tmp_path: Path) -> None:
         assert writer.epoch > epoch
 
 
+def test_an_old_copy_put_back_begins_a_new_epoch(tmp_path: Path) -> None:
+    with SpoolWriter(tmp_path) as writer:
+        writer.append([make(1)])
+    copy = {path: path.read_bytes() for path in (*tmp_path.glob("*.lt1"), tmp_path / "lock")}
+    with SpoolWriter(tmp_path) as writer, SpoolReader(tmp_path) as reader:
+        writer.append([make(2), make(3)])
+        reader.ack(reader.read(9, 1 << 20)[-1].position)
+    for path, data in copy.items():
+        path.write_bytes(data)
+    with SpoolWriter(tmp_path) as writer, SpoolReader(tmp_path) as reader:
+        writer.append([make(4)])
+        assert [get(event, "event.id") for event in drain(reader)] == ["4"]
+
+
 def test_unacknowledged_items_come_again(tmp_path: Path) -> None:
     with SpoolWriter(tmp_path) as writer, SpoolReader(tmp_path) as reader:
         writer.append([make(number) for number in range(10)])
