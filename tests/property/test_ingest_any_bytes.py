@@ -17,7 +17,8 @@ from sensors.event import encode, get
 WHO = Name("x", "sensor", "y")
 _names = st.sampled_from(
     ["event", "observer", "organization", "luytre", "agent", "id", "name", "observer.name", "event.id",
-     "luytre.spool.epoch", "spool", "epoch", "sequence", "@timestamp", "organization.id", "", ".", "a.", "a..b", "type", "kind"]
+     "luytre.spool.epoch", "spool", "epoch", "sequence", "@timestamp", "organization.id", "", ".", "a.", "a..b",
+     "type", "kind"]
 )  # fmt: skip
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),

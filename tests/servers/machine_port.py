@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 from api.audit import Audit
+from api.auth.ca import Name
 from api.config import ApiTable
 from api.machine import MachinePort, machine_app
 from api.runtime import Runtime
@@ -77,8 +80,9 @@ class MachineServer:
     def start(self, wait_s: float = 20.0) -> MachineServer:
         with (self.folder / "port.log").open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "tests.servers.machine_port", str(self.config)], cwd=ROOT, stderr=log
-            )
+                [sys.executable, "-m", "tests.servers.machine_port", str(self.config)],
+                cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
         ends = time.monotonic() + wait_s
         while time.monotonic() < ends:
             if self._child.poll() is not None:
@@ -94,13 +98,38 @@ class MachineServer:
         if self._child is not None:
             os.kill(self._child.pid, number)
             self._child.wait(20)
+            for pipe in (self._child.stdin, self._child.stdout):
+                assert pipe
+                pipe.close()
             self._child = None
+
+    def ask(self, *words: str) -> list[str]:
+        """What a person does in the API process: ("token", name, role) → [token, CA fingerprint]; ("revoke", id)."""
+        assert self._child
+        assert self._child.stdin
+        assert self._child.stdout
+        self._child.stdin.write(json.dumps(words).encode() + b"\n")
+        self._child.stdin.flush()
+        answer: list[str] = json.loads(self._child.stdout.readline())
+        return answer
 
     @property
     def rss_mb(self) -> float:
         assert self._child is not None
         pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])
         return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def _obey(port: MachinePort) -> None:
+    for line in sys.stdin:
+        command, *words = json.loads(line)
+        answer: list[str] = []
+        if command == "token":
+            name, role = words
+            answer = [port.machines.issue_token(Name(AGENCY, role, name), "test")[0], port.authority.fingerprint]
+        elif command == "revoke":
+            answer = [str(port.machines.revoke(words[0], "test"))]
+        print(json.dumps(answer), flush=True)
 
 
 def main() -> None:
@@ -110,6 +139,7 @@ def main() -> None:
     runtime = make_runtime(config)
     port = machine_app(runtime)
     port.start()
+    threading.Thread(target=_obey, args=(port,), daemon=True).start()
     host, _, number = runtime.api.machines.rpartition(":")
     uvicorn.Server(port.server(host, int(number), runtime.api.connections)).run()
     close_runtime(port)
