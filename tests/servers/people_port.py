@@ -160,7 +160,7 @@ class Browser:
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         sent = {"X-CSRF-Token": self.csrf} if self.csrf else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        where = path if path.startswith("/api") or path in ("/metrics", "/healthz", "/readyz") else f"/api/v1{path}"
+        where = path if path.startswith("/api") or path in ("/", "/metrics", "/healthz", "/readyz") else f"/api/v1{path}"
         return _LOOP.run(self.http.request(method, where, json=body, headers=sent))
 
     def get(self, path: str, **query: Any) -> Any:

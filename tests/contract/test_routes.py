@@ -1,0 +1,326 @@
+"""Every route × every role × every agency, from the application's own list of routes.
+
+A route without a row in ROWS fails: whoever adds one says here what a call of it looks like. `{alert}` and the like in
+a path or body become the id of an object of the person's own agency, and then of another agency's, where the answer
+must be 404 (422 where the agency itself is named), nothing may change, and no word of the other agency may come back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import func, select
+
+from api.app import NoDoor, check_doors
+from api.audit import THE_SYSTEM
+from api.auth.allow import Allow, anyone, doors
+from api.auth.ca import Name
+from api.ingest.dead import DeadLetters, Letter
+from api.permissions import PERMISSIONS, ROLES
+from api.resources import Resource, all_routes
+from api.state.audit import AuditEntry
+from api.state.cases import History
+from sensors.clock import rfc3339
+from tests.servers.people_port import MINE, NOW, OTHER, PASSWORD, Browser, NodeUnderTest, event, hit, make_node
+
+CANARY = "canary-bí-mật-7731"
+UNTIL = rfc3339(NOW + 3600)
+Row = tuple[str, Any, int]  # query, body, the status of a right call
+
+ROWS: dict[tuple[str, str], Row] = {
+    ("GET", "/public"): ("", None, 200),
+    ("POST", "/session"): ("", {"username": "x", "password": PASSWORD}, 401),
+    ("POST", "/session/link"): ("", {"token": "x" * 43}, 401),
+    ("GET", "/session"): ("", None, 200),
+    ("PATCH", "/session"): ("", {"language": "vi"}, 200),
+    ("POST", "/session/password"): ("", {"new": PASSWORD}, 204),
+    ("DELETE", "/session"): ("", None, 204),
+    ("GET", "/alerts"): ("?status=all&q=canary", None, 200),
+    ("GET", "/alerts/{alert_id}"): ("", None, 200),
+    ("GET", "/alerts/{alert_id}/events"): ("", None, 200),
+    ("GET", "/alerts/{alert_id}/history"): ("", None, 200),
+    ("POST", "/alerts/{alert_id}/claim"): ("", {}, 200),
+    ("POST", "/alerts/{alert_id}/release"): ("", {}, 409),
+    ("POST", "/alerts/{alert_id}/note"): ("", {"text": "x"}, 200),
+    ("POST", "/alerts/{alert_id}/snooze"): ("", {"until": UNTIL, "reason": "x"}, 200),
+    ("POST", "/alerts/{alert_id}/close"): ("", {"disposition": "test"}, 200),
+    ("POST", "/alerts/{alert_id}/reopen"): ("", {}, 409),
+    ("GET", "/incidents"): ("?q=canary", None, 200),
+    ("POST", "/incidents"): ("", {"alert_ids": ["{free_alert}"]}, 201),
+    ("GET", "/incidents/{incident_id}"): ("", None, 200),
+    ("GET", "/incidents/{incident_id}/history"): ("", None, 200),
+    ("POST", "/incidents/{incident_id}/alerts"): ("", {"alert_ids": ["{free_alert}"]}, 200),
+    ("POST", "/incidents/{incident_id}/state"): ("", {"state": "contained"}, 200),
+    ("POST", "/incidents/{incident_id}/note"): ("", {"text": "x"}, 200),
+    ("GET", "/events"): ("?q=canary*&histogram=true", None, 200),
+    ("GET", "/sensors"): ("", None, 200),
+    ("POST", "/sensors/tokens"): ("", {"name": "cb-9", "role": "sensor", "agency": "{agency}"}, 201),
+    ("POST", "/sensors/{sensor_id}/revoke"): ("", {"reason": "x"}, 200),
+    ("GET", "/rules"): ("", None, 200),
+    ("GET", "/dead-letters"): ("", None, 200),
+    ("GET", "/audit"): ("", None, 200),
+    ("GET", "/system"): ("", None, 200),
+    ("GET", "/stream"): ("", None, 0),  # endless: test_api_live.py reads it; here only who is refused
+}
+
+
+def routes() -> list[tuple[str, str, APIRoute]]:
+    return [
+        (method, resource.prefix + route.path, route)
+        for resource in all_routes().values()
+        for route in resource.router.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods or ())
+    ]
+
+
+def door(route: APIRoute) -> Any:
+    return doors(route.dependant)[0]
+
+
+IDS = [f"{method} {path}" for method, path, _ in routes()]
+
+
+class World:
+    """A node with one of everything in each of two agencies, and a person of every role in MINE."""
+
+    def __init__(self, node: NodeUnderTest) -> None:
+        self.node = node
+        for number, agency in enumerate((MINE, OTHER)):
+            words = {"message": CANARY} if agency == OTHER else {"message": "canary không phải bí mật"}
+            title = CANARY if agency == OTHER else "Dò quét"
+            source = "203.0.113.5" if agency == MINE else "198.51.100.77"
+            node.store([event(100 + number, agency, user={"name": words["message"]}, **words)])
+            node.store(
+                [hit(1000 * number + n, agency=agency, rule=f"r-{n}", title=title, source=source) for n in range(3)],
+                "hits",
+            )
+            name = Name(agency, "sensor", f"cb-{number}" if agency == MINE else "canary-7731")
+            assert node.runtime.machines
+            node.runtime.machines.new_api_key(name, "test")
+            with node.runtime.db.write() as session:
+                node.runtime.audit.record(session, THE_SYSTEM, "test", title, agency=agency, detail={"w": title})
+        dead = DeadLetters(node.runtime.data / "dead" / "ingest", node.clock)
+        dead.add(
+            [Letter(f"{agency}:sensor:x", 400, CANARY if agency == OTHER else "x", b"{") for agency in (MINE, OTHER)]
+        )
+        dead.close()
+        node.index()
+        node.fold()
+        boss = Browser(node).link(node.add_user("boss", ("lead", None), ("auditor", None)))
+        self.ids: dict[str, dict[str, str]] = {}
+        for agency in (MINE, OTHER):
+            alerts = [alert["id"] for alert in boss.get("/alerts", agency=agency, sort="first_seen")["items"]]
+            incident = boss.post("/incidents", {"alert_ids": [alerts[0]], "title": CANARY if agency == OTHER else "x"})
+            [sensor] = [s["id"] for s in boss.get("/sensors")["items"] if s["agency"] == agency]
+            self.ids[agency] = {
+                "alert_id": alerts[1], "free_alert": alerts[2], "incident_id": incident["id"], "sensor_id": sensor,
+                "agency": agency,
+            }  # fmt: skip
+        self.people = {role: Browser(node).link(node.add_user(role, (role, MINE))) for role in ROLES}
+        self.nobody = Browser(node).link(node.add_user("nobody"))
+
+    def call(self, browser: Browser, method: str, path: str, agency: str, **headers: str) -> Any:
+        query, body, _ = ROWS[method, path]
+        for name, value in self.ids[agency].items():
+            path = path.replace("{" + name + "}", value)
+            body = json.loads(json.dumps(body).replace("{" + name + "}", value))
+        return browser.send(method, path + query, body, **headers)
+
+    def traces(self) -> tuple[int, int]:
+        with self.node.runtime.db.read() as session:
+            acts = session.scalar(select(func.count()).select_from(History)) or 0
+            done = session.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.outcome == "done")) or 0
+            return acts, done
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Shared by the calls that change nothing."""
+    with make_node(tmp_path_factory.mktemp("world"), role="national", machines=True) as node:
+        yield World(node)
+
+
+def test_every_route_has_a_row() -> None:
+    assert sorted(ROWS) == sorted((method, path) for method, path, _ in routes())
+
+
+@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+def test_one_door(method: str, path: str, route: APIRoute) -> None:
+    found = {id(one): one for one in doors(route.dependant)}
+    assert len(found) == 1
+    if method not in ("GET", "HEAD"):
+        [one] = found.values()
+        open_to_all = one is anyone
+        assert open_to_all == (path in ("/session", "/session/link") and method == "POST")
+        if isinstance(one, Allow) and one.permission:
+            assert not one.permission.endswith(".read"), "a write needs more than a right to read"
+
+
+def test_a_route_without_a_door_does_not_start() -> None:
+    from fastapi import APIRouter
+
+    router = APIRouter()
+
+    @router.get("/secret")
+    def secret() -> str:
+        return "x"
+
+    with pytest.raises(NoDoor, match="/secret"):
+        check_doors("secret", Resource("", router))
+
+
+@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+def test_without_a_session(world: World, method: str, path: str, route: APIRoute) -> None:
+    answer = world.call(Browser(world.node), method, path, MINE)
+    if door(route) is anyone:
+        assert answer.status_code == ROWS[method, path][2]
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (401, "LT-A0401")
+    assert CANARY not in answer.text
+
+
+@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+def test_without_the_permission(world: World, method: str, path: str, route: APIRoute) -> None:
+    one = door(route)
+    if not isinstance(one, Allow) or one.permission is None:
+        pytest.skip("needs no permission")
+    without = {role: b for role, b in world.people.items() if one.permission not in ROLES[role]} | {"-": world.nobody}
+    before = world.traces()
+    for role, browser in without.items():
+        answer = world.call(browser, method, path, MINE)
+        assert (answer.status_code, answer.json()["code"]) == (403, "LT-A0403"), role
+    assert world.traces() == before
+
+
+@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+def test_another_agency_s_object(world: World, method: str, path: str, route: APIRoute) -> None:
+    one = door(route)
+    names_an_object = "{" in path or "{" in json.dumps(ROWS[method, path][1] or "").replace("{}", "").lstrip("{")
+    if not isinstance(one, Allow) or one.permission is None or not names_an_object or path == "/stream":
+        pytest.skip("names no object")
+    before = world.traces()
+    for role, browser in world.people.items():
+        if one.permission in ROLES[role]:
+            answer = world.call(browser, method, path, OTHER)
+            assert answer.status_code == (422 if path == "/sensors/tokens" else 404), (role, answer.text)
+            assert CANARY not in answer.text
+            assert "canary-7731" not in answer.text
+    assert world.traces() == before
+
+
+@pytest.mark.parametrize(("method", "path", "route"), [r for r in routes() if r[0] == "GET"],
+                         ids=[i for i in IDS if i.startswith("GET")])  # fmt: skip
+def test_no_word_of_another_agency(world: World, method: str, path: str, route: APIRoute) -> None:
+    if path == "/stream" or door(route) is anyone:
+        pytest.skip("tested apart")
+    for role, browser in world.people.items():
+        answer = world.call(browser, method, path, MINE)
+        if path != "/session" and answer.status_code == 200:
+            assert "7731" not in answer.text, role
+            assert OTHER not in answer.text, role
+            assert "198.51.100.77" not in answer.text, role
+
+
+@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+def test_a_write_needs_its_csrf_token(world: World, method: str, path: str, route: APIRoute) -> None:
+    if method == "GET" or door(route) is anyone:
+        pytest.skip("no write of a session")
+    before = world.traces()
+    for headers in ({"X-CSRF-Token": ""}, {"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = world.call(world.people["national_lead"], method, path, MINE, **headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "LT-A0406")
+    assert world.traces() == before
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_what_a_role_may_do_works(tmp_path: Path, role: str) -> None:
+    with make_node(tmp_path, role="national", machines=True) as node:
+        world = World(node)
+        browser = world.people[role]
+        for method, path, route in sorted(routes(), key=lambda r: (r[1] == "/session" and r[0] == "DELETE", r[1])):
+            one = door(route)
+            if path == "/stream" or one is anyone or (one.permission and one.permission not in ROLES[role]):
+                continue
+            answer = world.call(browser, method, path, MINE)
+            expected = ROWS[method, path][2]
+            assert answer.status_code in (expected, 200 if expected == 409 else 409), f"{method} {path}: {answer.text}"
+
+
+def test_the_table_of_roles_is_what_was_decided() -> None:
+    """A snapshot: a right given or taken shows in a review."""
+    analyst = {
+        "alerts.read",
+        "alerts.work",
+        "incidents.read",
+        "incidents.work",
+        "events.read",
+        "sensors.read",
+        "rules.read",
+    }
+    lead = analyst | {"incidents.raise", "sensors.manage", "users.manage", "system.read"}
+    assert {role: set(rights) for role, rights in ROLES.items()} == {
+        "analyst": analyst,
+        "lead": lead,
+        "auditor": {"alerts.read", "incidents.read", "rules.read", "sensors.read", "system.read", "audit.read"},
+        "national_duty": analyst | {"inbox.read", "inbox.work", "system.read"},
+        "national_lead": lead | {"inbox.read", "inbox.work", "audit.read"},
+    }
+    assert set().union(*ROLES.values()) <= set(PERMISSIONS)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/alerts", "/api/", "/api/v1/alerts/"])
+def test_unknown_addresses_are_problems(world: World, path: str) -> None:
+    answer = world.nobody.send("GET", path)
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "LT-A0404"
+
+
+def test_every_error_has_one_shape_and_both_languages(world: World) -> None:
+    for language, title in (("vi", "Không tìm thấy"), ("en", "Not found"), ("de, en;q=0.5", "Not found")):
+        problem = Browser(world.node).send("GET", "/nothing", **{"Accept-Language": language}).json()
+        assert problem["title"] == title
+        assert set(problem) == {"type", "title", "status", "detail", "code", "instance"}
+
+
+def test_security_headers_are_everywhere(world: World) -> None:
+    for path in ("/api/v1/public", "/api/v1/session", "/api/v1/nothing", "/healthz", "/", "/metrics"):
+        headers = world.nobody.send("GET", path).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "no-referrer"
+        if path.startswith("/api"):
+            assert headers["cache-control"] == "no-store"
+
+
+def test_a_body_over_the_limit(world: World) -> None:
+    answer = world.nobody.send("PATCH", "/session", {"language": "x" * 1_100_000})
+    assert (answer.status_code, answer.json()["code"]) == (413, "LT-A0413")
+
+
+def test_an_error_inside_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("mật khẩu của máy chủ là 12345")
+
+    monkeypatch.setattr("api.casework.queue.page", broken)
+    answer = world.people["analyst"].send("GET", "/alerts")
+    assert (answer.status_code, answer.json()["code"]) == (500, "LT-A0500")
+    assert "12345" not in answer.text
+    assert "Traceback" not in answer.text
+    monkeypatch.undo()
+    assert world.people["analyst"].send("GET", "/alerts").status_code == 200
+
+
+def test_metrics_are_for_this_machine_or_who_may_see_the_system(world: World) -> None:
+    assert Browser(world.node, "127.0.0.1").send("GET", "/metrics").status_code == 200
+    assert Browser(world.node, "127.0.0.1").send("GET", "/metrics", X_Forwarded_For="1.2.3.4").status_code == 404
+    assert Browser(world.node).send("GET", "/metrics").status_code == 404
+    assert world.people["analyst"].send("GET", "/metrics").status_code == 404
+    assert world.people["lead"].send("GET", "/metrics").status_code == 200
