@@ -4,7 +4,8 @@ In:  packets of one 5-tuple in capture order. Out: `fields()` of the `network.fl
 events through `talk`. The originator is who sent the first packet, turned where ports or a SYN-ACK say otherwise (^).
 Bytes are IP-layer bytes. ICMP: type stands as source port, code as destination port (ECS has no better place), and a
 request and its reply are one flow. SCTP is followed by address
-(neither Zeek nor nDPI tells its ports, and one association has several addresses). Timeouts as Zeek: TCP see `tcp.py`, UDP, ICMP and others 1 min.
+(neither Zeek nor nDPI tells its ports, and one association has several addresses). Timeouts as Zeek: TCP see
+`tcp.py`, UDP, ICMP and others 1 min.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ _NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 2: "igmp
 
 
 class Flow:
-    __slots__ = ("_wake", "bytes", "code", "counts", "destination", "destination_port", "done", "history", "key", "last_ns",
-                 "malformed", "missed", "packets", "payload", "protocol", "service", "source", "source_port", "start_ns", "talk", "tcp",
+    __slots__ = ("_wake", "bytes", "code", "counts", "destination", "destination_port", "done", "history", "key",
+                 "last_ns",
+                 "malformed", "missed", "packets", "payload", "protocol", "service", "source", "source_port",
+                 "start_ns", "talk", "tcp",
                  "vlans")  # fmt: skip
 
     def __init__(self, key: bytes, protocol: int, source: bytes, source_port: int, destination: bytes,

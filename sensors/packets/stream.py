@@ -1,7 +1,8 @@
 """One direction of a TCP connection put in order.
 
 In:  segments at relative sequence numbers (1 = first payload byte), acknowledgements of the peer, the end.
-Out: `data(bytes)` in order and `gap(length)` for bytes that the peer acknowledged (or that never came) but we did not see.
+Out: `data(bytes)` in order and `gap(length)` for bytes that the peer acknowledged (or that never came) but we did not
+see.
 Bound: LIMIT_BYTES and LIMIT_SEGMENTS wait above a hole; beyond that the hole is given up as a gap. The bytes that came
 first win an overlap. With `data = None` only lengths are kept (nobody reads this flow).
 Source: RFC 9293 §3.4, §3.10.7.4; behaviour at gaps as Zeek's reassembler.

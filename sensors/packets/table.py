@@ -2,7 +2,8 @@
 
 In:  keys and the capture's clock. Out: flows that are over, through `ended`.
 Timers lie in one heap; an entry is only a reminder, the flow itself says whether it is over (so a busy flow costs one
-reminder per timeout, not per packet). Bound: `limit` flows; beyond, the flow that began first is ended early and counted.
+reminder per timeout, not per packet). Bound: `limit` flows; beyond, the flow that began first is ended early and
+counted.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class Talk:
                 for side, later, _ in pieces[number:]:
                     self.feed(flow, side, later)
                 return
-            self._run(flow, pair, lambda session, f=forward, d=data, t=time_ns: session.feed(f, d, t))  # type: ignore[misc]
+            self._run(flow, pair, lambda session, f=forward, d=data, t=time_ns: session.feed(f, d, t))
 
     # -- running it ----------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,8 @@ class Endpoint:
 
 
 class Tcp:
-    __slots__ = ("_deferred", "_flow", "_seen", "active", "attempt_ns", "delete_ns", "expire_ns", "idle_ns", "originator",
+    __slots__ = ("_deferred", "_flow", "_seen", "active", "attempt_ns", "delete_ns", "expire_ns", "idle_ns",
+                 "originator",
                  "partial", "responder")  # fmt: skip
 
     def __init__(self, flow: Flow, now_ns: int) -> None:

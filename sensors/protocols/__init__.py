@@ -84,7 +84,7 @@ class Dissector:
     """
 
     name: str
-    transport: Collection[Transport]
+    transport: tuple[Transport, ...]
     ports: Collection[int]
     probe: Callable[[bytes, bool], bool | None]
     make: Callable[[Context], Session]

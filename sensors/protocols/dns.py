@@ -21,7 +21,8 @@ from sensors.protocols.wire.names import read_name
 PENDING, ANSWERS, TEXT = 256, 100, 4096
 _HEADER = struct.Struct(">HHHHHH").unpack_from
 TYPES = {
-    1: "A", 2: "NS", 3: "MD", 4: "MF", 5: "CNAME", 6: "SOA", 7: "MB", 8: "MG", 9: "MR", 10: "NULL", 11: "WKS", 12: "PTR",
+    1: "A", 2: "NS", 3: "MD", 4: "MF", 5: "CNAME", 6: "SOA", 7: "MB", 8: "MG", 9: "MR", 10: "NULL", 11: "WKS", 12:
+    "PTR",
     13: "HINFO", 14: "MINFO", 15: "MX", 16: "TXT", 17: "RP", 18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC",
     32: "NB", 33: "SRV", 35: "NAPTR", 36: "KX", 37: "CERT", 38: "A6", 39: "DNAME", 41: "OPT", 42: "APL", 43: "DS",
     44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM",
@@ -143,7 +144,8 @@ def _name(data: bytes, at: int) -> str:
 
 
 def _strings(raw: bytes) -> list[str]:
-    found, at = [], 0
+    found: list[str] = []
+    at = 0
     while at < len(raw) and len(found) < 256:
         found.append(_ascii(raw[at + 1 : at + 1 + raw[at]]))
         at += 1 + raw[at]
@@ -292,7 +294,8 @@ DISSECTOR = Dissector(
     ),
     examples=(
         Example("udp", ((True, _ASK), (False, _REPLY)),
-                {"dns.question.name": "www.gov.vn", "dns.response_code": "NOERROR", "dns.resolved_ip": ["192.0.2.1"]}, 53),
+                {"dns.question.name": "www.gov.vn", "dns.response_code": "NOERROR",
+                 "dns.resolved_ip": ["192.0.2.1"]}, 53),
         Example("tcp", ((True, len(_ASK).to_bytes(2, "big") + _ASK), (False, len(_REPLY).to_bytes(2, "big") + _REPLY)),
                 {"dns.question.type": "A", "dns.id": 0x1234}, 53),
         Example("udp", ((True, _ASK),), {"dns.type": "query"}, 53),

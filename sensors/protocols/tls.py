@@ -25,7 +25,8 @@ _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2
 class Hello:
     """What one hello said."""
 
-    __slots__ = ("alpn", "extensions", "formats", "groups", "name", "random", "session", "share", "signatures", "suites",
+    __slots__ = ("alpn", "extensions", "formats", "groups", "name", "random", "session", "share", "signatures",
+                 "suites",
                  "ticket", "version", "versions")  # fmt: skip
 
     def __init__(self) -> None:
@@ -251,8 +252,9 @@ class _Session:
             fields["tls.client.supported_ciphers"] = [suite(n) for n in fingerprint.plain(client.suites)][:100]
             fields["tls.client.ja3"] = fingerprint.ja3(client.version, client.suites, client.extensions, client.groups,
                                                        client.formats)  # fmt: skip
-            fields["tls.client.ja4"] = fingerprint.ja4("t", client.version, client.versions, client.suites, client.extensions,
-                                                       client.signatures, client.alpn[0] if client.alpn else None,
+            alpn = client.alpn[0] if client.alpn else None
+            fields["tls.client.ja4"] = fingerprint.ja4("t", client.version, client.versions, client.suites,
+                                                       client.extensions, client.signatures, alpn,
                                                        0 in client.extensions)  # fmt: skip
         if server is not None:
             version = self._version()

@@ -28,7 +28,7 @@ _BATCH_EVENTS = 1000
 class PacketTable(Table, frozen=True, kw_only=True):
     """[packet]"""
 
-    interfaces: list[str] = []
+    interfaces: tuple[str, ...] = ()
     bpf: str = ""
     promiscuous: bool = True
     pcap_folder: str = ""

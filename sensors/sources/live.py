@@ -73,7 +73,7 @@ class LiveCapture:
             for _ in range(max(1, limit // len(ready))):
                 try:
                     # `recv_raw` hides the direction, which loopback needs: it shows each frame going out and in.
-                    data, address, stamp = opened._recv_raw(opened.ins, SNAP_BYTES)  # noqa: SLF001
+                    data, address, stamp = opened._recv_raw(opened.ins, SNAP_BYTES)
                 except BlockingIOError:
                     break
                 except OSError:

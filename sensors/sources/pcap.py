@@ -153,6 +153,8 @@ def _resolution(order: str, options: bytes) -> int:
         if code == 9 and length == 1 and at + 5 <= len(options):
             value = options[at + 4]
             power = value & 0x7F
-            return -(2**power) if value & 0x80 else (10 ** (9 - power) if power <= 9 else -(10**power))
+            if value & 0x80:
+                return -(1 << power)
+            return int(10 ** (9 - power)) if power <= 9 else -int(10**power)
         at += 4 + length + (-length) % 4
     return 1000

@@ -112,8 +112,7 @@ class Conversation:
 
 def pcap(frames: list[Frame], link: int = ETHERNET) -> bytes:
     out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link)]
-    for one in frames:
-        out.append(struct.pack("<IIII", *divmod(one.time_ns, 10**9), len(one.data), one.length) + one.data)
+    out += [struct.pack("<IIII", *divmod(f.time_ns, 10**9), len(f.data), f.length) + f.data for f in frames]
     return b"".join(out)
 
 

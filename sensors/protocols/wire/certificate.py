@@ -1,6 +1,7 @@
 """X.509 certificates: DER to fields.
 
-In:  one DER certificate. Out: a `Certificate`, or None when it is not one (what can be read of a half-broken one is kept).
+In:  one DER certificate. Out: a `Certificate`, or None when it is not one (what can be read of a half-broken one is
+kept).
 Own reader instead of a library: twelve fields of a structure that anyone on the network may send us, at a few µs, no
 native code on hostile bytes. Nothing is verified here.
 Bound: 64 KiB a certificate, nesting by the fixed structure only, NAMES alternative names. Sources: RFC 5280, X.690.
@@ -21,7 +22,8 @@ _ATTRIBUTES = {
     "2.5.4.42": "GN", "1.2.840.113549.1.9.1": "emailAddress", "0.9.2342.19200300.100.1.25": "DC",
     "0.9.2342.19200300.100.1.1": "UID", "2.5.4.97": "organizationIdentifier",
 }  # fmt: skip
-_KEYS = {"1.2.840.113549.1.1.1": "rsaEncryption", "1.2.840.10045.2.1": "id-ecPublicKey", "1.2.840.10040.4.1": "dsaEncryption",
+_KEYS = {"1.2.840.113549.1.1.1": "rsaEncryption", "1.2.840.10045.2.1": "id-ecPublicKey", "1.2.840.10040.4.1":
+         "dsaEncryption",
          "1.3.101.112": "ED25519", "1.3.101.113": "ED448", "1.2.840.113549.1.1.10": "rsassaPss"}  # fmt: skip
 _SIGNATURES = {
     "1.2.840.113549.1.1.4": "md5WithRSAEncryption", "1.2.840.113549.1.1.5": "sha1WithRSAEncryption",
@@ -137,7 +139,7 @@ def _algorithm(data: bytes, names: dict[str, str]) -> str:
 
 
 def _name(data: bytes) -> list[tuple[str, str]]:
-    found = []
+    found: list[tuple[str, str]] = []
     for _, group in _each(data):
         for _, pair in _each(group):
             parts = list(_each(pair))

@@ -1,7 +1,8 @@
 """JA3, JA3S and JA4: what kind of program speaks TLS.
 
 In:  numbers of a hello as they stood on the wire. Out: hexadecimal text. GREASE values (RFC 8701) are left out.
-Sources: https://github.com/salesforce/ja3 (MD5 by definition), https://github.com/FoxIO-LLC/ja4 (technical details/JA4.md;
+Sources: https://github.com/salesforce/ja3 (MD5 by definition), https://github.com/FoxIO-LLC/ja4 (technical
+details/JA4.md;
 JA4 TLS client fingerprinting is BSD-3-Clause).
 """
 

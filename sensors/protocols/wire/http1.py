@@ -3,7 +3,8 @@
 Out of `Messages.feed`: `Start`, `Head`, `End` in order, and `Lost` when the framing cannot be followed any more.
 Bound: LINE bytes a line, HEADERS headers, values cut at VALUE; bodies are counted, never kept. Compressed bodies are
 inflated only to be counted, at most INFLATED bytes of them.
-Sources: RFC 9112 (framing §6, chunks §7.1), RFC 9110; HTTP/0.9 as in https://www.w3.org/Protocols/HTTP/AsImplemented.html
+Sources: RFC 9112 (framing §6, chunks §7.1), RFC 9110; HTTP/0.9 as in
+https://www.w3.org/Protocols/HTTP/AsImplemented.html
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import NamedTuple
 
 LINE, HEADERS, VALUE, INFLATED = 64 * 1024, 500, 8192, 32 << 20
 METHODS = frozenset(
-    b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT "
+    b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH "
+    b"REPORT "
     b"CHECKOUT MERGE MKACTIVITY SUBSCRIBE UNSUBSCRIBE NOTIFY POLL BMOVE BCOPY BDELETE BPROPFIND BPROPPATCH LABEL PURGE "
     b"RPC_IN_DATA RPC_OUT_DATA RPC_CONNECT LINK UNLINK SOURCE BASELINE-CONTROL CCM_POST SMS_POST".split()
 )  # fmt: skip
@@ -154,7 +156,7 @@ class Messages:
             self._buffer.clear()
             self._state = self._seek
             return
-        if self._buffer[:1] in (b"\r", b"\n"):  # RFC 9112 §2.2: empty lines before a start line
+        if self._buffer and self._buffer[0] in b"\r\n":  # RFC 9112 §2.2: empty lines before a start line
             blank = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
             del self._buffer[:blank]
             self._searched = 0
