@@ -63,6 +63,8 @@ def parse(document: Document) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
         raise Unusable("its status is `unsupported`", "status")
     kind: Any = SigmaRule
     if "correlation" in raw:
+        if not isinstance(raw["correlation"], dict) or "type" not in raw["correlation"]:
+            raise Unusable("a correlation needs a type", "correlation")
         kind, raw = SigmaCorrelationRule, _one_operator(raw)
     else:
         kind = SigmaFilter if "filter" in raw else SigmaRule

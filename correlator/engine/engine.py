@@ -17,7 +17,6 @@ from typing import Any
 from correlator.engine import load as loader
 from correlator.engine import sources as routing
 from correlator.engine.conditions import holds
-from correlator.engine.documents import documents
 from correlator.engine.rule import Correlation, Refused, Rule
 from sensors.event import Event
 
@@ -52,11 +51,11 @@ class Engine:
     def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = (), keep: Engine | None = None) -> Engine:
         """`keep`: the engine that runs now. A rule of it whose file has become unusable goes on as it was, and is
         listed as refused. Raises ValueError when a pipeline file is unusable: without it no rule can be trusted."""
-        folders = list(pipelines)
-        loaded = loader.load(paths, transformations(folders))
+        files = routing.read(pipelines)
+        loaded = loader.load(paths, transformations(files))
         if keep is not None:
             _keep(loaded, keep)
-        return cls(loaded.rules, loaded.correlations, routing.load(folders), loaded.refused)
+        return cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused)
 
     def match(self, event: Event) -> list[Match]:
         flattened = routing.flat(event)
@@ -118,18 +117,19 @@ def _keep(loaded: loader.Loaded, running: Engine) -> None:
             known.add(made.id)
 
 
-def transformations(folders: Iterable[Path]) -> Any:
+def transformations(files: Iterable[routing.PipelineFile]) -> Any:
     """The pySigma part (`transformations`, `vars`) of the pipeline files as one pipeline, or None when none has any."""
     made: Any = None
-    for folder in folders:
-        for path in sorted(folder.rglob("*.yml")) if folder.is_dir() else [folder]:
-            for document in documents(path.read_bytes()):
-                value = document.value
-                if not isinstance(value, dict) or not value.get("transformations"):
-                    continue
-                from sigma.processing.pipeline import ProcessingPipeline
+    for _, name, value in files:
+        if not value.get("transformations"):
+            continue
+        from sigma.exceptions import SigmaError
+        from sigma.processing.pipeline import ProcessingPipeline
 
-                own = {key: value[key] for key in ("name", "priority", "vars", "transformations") if key in value}
-                one = ProcessingPipeline.from_dict(own)
-                made = one if made is None else made + one
+        own = {key: value[key] for key in ("name", "priority", "vars", "transformations") if key in value}
+        try:
+            one = ProcessingPipeline.from_dict(own)
+        except SigmaError as error:
+            raise ValueError(f"{name}: {error}") from None
+        made = one if made is None else made + one
     return made

@@ -14,13 +14,13 @@ and registry_event).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from correlator.engine.conditions import MISSING, members
-from correlator.engine.documents import documents
+from correlator.engine.documents import DocumentProblem, documents
 from correlator.engine.rule import LogSource
 from correlator.engine.values import text_of
 
@@ -165,17 +165,28 @@ def _key(value: Any) -> str | None:
     return None if text is None else text.lower()[:200]
 
 
-def load(paths: Sequence[Path]) -> list[Source]:
-    """The sources of all pipeline files, in the order of their `priority`. Raises ValueError with the file's name."""
-    files: list[tuple[float, str, dict[str, Any]]] = []
+class PipelineFile(NamedTuple):
+    priority: float
+    path: str
+    value: dict[str, Any]
+
+
+def read(paths: Iterable[Path]) -> list[PipelineFile]:
+    """The pipeline files under these paths, by priority. Raises ValueError with the file's name."""
+    found: list[PipelineFile] = []
     for path in paths:
-        for found in sorted(path.rglob("*.yml")) if path.is_dir() else [path]:
-            files += [
-                (float(document.value.get("priority", 50)), str(found), document.value)
-                for document in documents(found.read_bytes())
-                if isinstance(document.value, dict)
-            ]
-    return [source for _, name, value in sorted(files, key=lambda file: file[:2]) for source in _sources(value, name)]
+        for file in sorted(path.rglob("*.yml")) if path.is_dir() else [path]:
+            try:
+                found += [PipelineFile(float(document.value.get("priority", 50)), str(file), document.value)
+                          for document in documents(file.read_bytes()) if isinstance(document.value, dict)]  # fmt: skip
+            except (DocumentProblem, TypeError) as problem:
+                raise ValueError(f"{file}:{getattr(problem, 'line', 0)}: {problem}") from None
+    return sorted(found, key=lambda file: file[:2])
+
+
+def load(files: Sequence[PipelineFile]) -> list[Source]:
+    """The sources of pipeline files. Raises ValueError with the file's name."""
+    return [source for file in files for source in _sources(file.value, file.path)]
 
 
 def _sources(value: Mapping[str, Any], name: str) -> Iterator[Source]:

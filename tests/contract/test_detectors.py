@@ -72,7 +72,8 @@ def test_memory_is_bounded_and_what_went_is_counted(name: str, setting: str) -> 
     memory = DETECTORS[name].make(**{setting: 50})
     for number in range(400):
         event: Event = {
-            "event": {"dataset": "network.dns", "id": str(number)}, "source": {"ip": f"10.0.{number // 250}.{number % 250}"},
+            "event": {"dataset": "network.dns", "id": str(number)},
+            "source": {"ip": f"10.0.{number // 250}.{number % 250}"},
             "dns": {"question": {"name": f"n{number}.example", "type": "A"}}, "observer": {"name": f"gw-{number}"},
             "agent": {"type": "packet"},
         }  # fmt: skip

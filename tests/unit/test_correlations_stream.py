@@ -26,7 +26,9 @@ RULES = {name: f"51111111-2222-4333-8444-{number:012}" for number, name in enume
 
 def engine(folder: Path, correlation: str) -> Engine:
     text = "".join(BASE.format(name, number) for number, name in enumerate(RULES, 1))
-    text += f"title: The correlation\nid: 61111111-2222-4333-8444-555555555555\nlevel: high\ncorrelation:\n{correlation}"
+    text += (
+        f"title: The correlation\nid: 61111111-2222-4333-8444-555555555555\nlevel: high\ncorrelation:\n{correlation}"
+    )
     (folder / "correlation_rules.yml").write_text(text)
     loaded = Engine.load([folder])
     assert not loaded.refused, loaded.refused
@@ -104,7 +106,9 @@ def test_temporal_in_any_order_ordered_only_in_order(tmp_path: Path) -> None:
 
 
 def test_a_correlation_over_a_correlation(tmp_path: Path) -> None:
-    chain = COUNT.rstrip() + """
+    chain = (
+        COUNT.rstrip()
+        + """
 name: many
 ---
 title: Many failures, then a success
@@ -116,11 +120,12 @@ correlation:
   group-by: [ip]
   timespan: 5m
 """
+    )
     loaded = engine(tmp_path, chain)
     assert [made.silent for made in loaded.correlations] == [True, False]
     found = feed(loaded, Correlator(loaded.correlations), [event(0), event(1), event(2), event(9, "ok")])
     assert [fired.correlation.about.level for fired in found] == ["high", "critical"]
-    assert not [fired for fired in feed(loaded, Correlator(loaded.correlations), [event(0), event(1), event(9, "ok")])]
+    assert not list(feed(loaded, Correlator(loaded.correlations), [event(0), event(1), event(9, "ok")]))
 
 
 def test_aliases_join_different_fields(tmp_path: Path) -> None:
