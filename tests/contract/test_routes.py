@@ -8,7 +8,7 @@ must be 404 (422 where the agency itself is named), nothing may change, and no w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,26 @@ def door(route: APIRoute) -> Any:
     return doors(route.dependant)[0]
 
 
-IDS = [f"{method} {path}" for method, path, _ in routes()]
+def each(wanted: Callable[[str, str, APIRoute], bool] = lambda method, path, route: True) -> pytest.MarkDecorator:
+    chosen = [found for found in routes() if wanted(*found)]
+    return pytest.mark.parametrize(("method", "path", "route"), chosen, ids=[f"{m} {p}" for m, p, _ in chosen])
+
+
+def needs_a_permission(method: str, path: str, route: APIRoute) -> bool:
+    return isinstance(door(route), Allow) and door(route).permission is not None
+
+
+def names_an_object(method: str, path: str, route: APIRoute) -> bool:
+    body = json.dumps(ROWS[method, path][1] or "") if (method, path) in ROWS else ""
+    return needs_a_permission(method, path, route) and ("{" in path or "{" in body.strip("{}"))
+
+
+def tells_of_agencies(method: str, path: str, route: APIRoute) -> bool:
+    return method == "GET" and path != "/stream" and door(route) is not anyone
+
+
+def writes(method: str, path: str, route: APIRoute) -> bool:
+    return method != "GET" and door(route) is not anyone
 
 
 class World:
@@ -150,7 +169,7 @@ def test_every_route_has_a_row() -> None:
     assert sorted(ROWS) == sorted((method, path) for method, path, _ in routes())
 
 
-@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+@each()
 def test_one_door(method: str, path: str, route: APIRoute) -> None:
     found = {id(one): one for one in doors(route.dependant)}
     assert len(found) == 1
@@ -175,7 +194,7 @@ def test_a_route_without_a_door_does_not_start() -> None:
         check_doors("secret", Resource("", router))
 
 
-@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+@each()
 def test_without_a_session(world: World, method: str, path: str, route: APIRoute) -> None:
     answer = world.call(Browser(world.node), method, path, MINE)
     if door(route) is anyone:
@@ -185,11 +204,9 @@ def test_without_a_session(world: World, method: str, path: str, route: APIRoute
     assert CANARY not in answer.text
 
 
-@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+@each(needs_a_permission)
 def test_without_the_permission(world: World, method: str, path: str, route: APIRoute) -> None:
     one = door(route)
-    if not isinstance(one, Allow) or one.permission is None:
-        pytest.skip("needs no permission")
     without = {role: b for role, b in world.people.items() if one.permission not in ROLES[role]} | {"-": world.nobody}
     before = world.traces()
     for role, browser in without.items():
@@ -198,12 +215,9 @@ def test_without_the_permission(world: World, method: str, path: str, route: API
     assert world.traces() == before
 
 
-@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+@each(names_an_object)
 def test_another_agency_s_object(world: World, method: str, path: str, route: APIRoute) -> None:
     one = door(route)
-    names_an_object = "{" in path or "{" in json.dumps(ROWS[method, path][1] or "").replace("{}", "").lstrip("{")
-    if not isinstance(one, Allow) or one.permission is None or not names_an_object or path == "/stream":
-        pytest.skip("names no object")
     before = world.traces()
     for role, browser in world.people.items():
         if one.permission in ROLES[role]:
@@ -214,11 +228,8 @@ def test_another_agency_s_object(world: World, method: str, path: str, route: AP
     assert world.traces() == before
 
 
-@pytest.mark.parametrize(("method", "path", "route"), [r for r in routes() if r[0] == "GET"],
-                         ids=[i for i in IDS if i.startswith("GET")])  # fmt: skip
+@each(tells_of_agencies)
 def test_no_word_of_another_agency(world: World, method: str, path: str, route: APIRoute) -> None:
-    if path == "/stream" or door(route) is anyone:
-        pytest.skip("tested apart")
     for role, browser in world.people.items():
         answer = world.call(browser, method, path, MINE)
         if path != "/session" and answer.status_code == 200:
@@ -227,10 +238,8 @@ def test_no_word_of_another_agency(world: World, method: str, path: str, route: 
             assert "198.51.100.77" not in answer.text, role
 
 
-@pytest.mark.parametrize(("method", "path", "route"), routes(), ids=IDS)
+@each(writes)
 def test_a_write_needs_its_csrf_token(world: World, method: str, path: str, route: APIRoute) -> None:
-    if method == "GET" or door(route) is anyone:
-        pytest.skip("no write of a session")
     before = world.traces()
     for headers in ({"X-CSRF-Token": ""}, {"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
         answer = world.call(world.people["national_lead"], method, path, MINE, **headers)

@@ -121,6 +121,71 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("series", name=op.f("pk_number_series")),
     )
     op.create_table(
+        "outgoing",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("item_id", sa.String(length=128), nullable=False),
+        sa.Column("item_revision", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("ref", sa.String(length=24), nullable=False),
+        sa.Column("agency", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("queued_at", sa.Double(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_attempt_at", sa.Double(), nullable=True),
+        sa.Column("next_attempt_at", sa.Double(), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("reason", sa.JSON(), nullable=True),
+        sa.Column("receipt_id", sa.String(length=32), nullable=True),
+        sa.Column("receipt_at", sa.Double(), nullable=True),
+        sa.Column("receipt_by", sa.String(length=256), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing")),
+        sa.UniqueConstraint("item_id", "item_revision", name=op.f("uq_outgoing_item_id_item_revision")),
+        sa.UniqueConstraint("sequence", name=op.f("uq_outgoing_sequence")),
+    )
+    with op.batch_alter_table("outgoing", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outgoing_ref_id"), ["ref", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_outgoing_state_id"), ["state", "id"], unique=False)
+
+    op.create_table(
+        "raised",
+        sa.Column("id", sa.String(length=24), nullable=False),
+        sa.Column("sender", sa.String(length=256), nullable=False),
+        sa.Column("agency", sa.String(length=64), nullable=False),
+        sa.Column("item_id", sa.String(length=128), nullable=False),
+        sa.Column("item_revision", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("title", sa.String(length=512), nullable=False),
+        sa.Column("level", sa.String(length=16), nullable=False),
+        sa.Column("level_order", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("first_seen", sa.Double(), nullable=False),
+        sa.Column("last_seen", sa.Double(), nullable=False),
+        sa.Column("received_at", sa.Double(), nullable=False),
+        sa.Column("alerts_count", sa.Integer(), nullable=False),
+        sa.Column("item", sa.JSON(), nullable=False),
+        sa.Column("acknowledged_at", sa.Double(), nullable=True),
+        sa.Column("acknowledged_by", sa.String(length=256), nullable=True),
+        sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_raised")),
+        sa.UniqueConstraint("agency", "item_id", name=op.f("uq_raised_agency_item_id")),
+    )
+    with op.batch_alter_table("raised", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_raised_state_received_at"), ["state", "received_at"], unique=False)
+
+    op.create_table(
+        "received",
+        sa.Column("sender", sa.String(length=256), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("answer", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("sender", "sequence", name=op.f("pk_received")),
+    )
+    op.create_table(
         "tail_place",
         sa.Column("reader", sa.String(length=32), nullable=False),
         sa.Column("cursor", sa.Text(), nullable=True),
@@ -128,6 +193,17 @@ def upgrade() -> None:
         sa.Column("gaps", sa.Integer(), nullable=False),
         sa.Column("moved_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("reader", name=op.f("pk_tail_place")),
+    )
+    op.create_table(
+        "uplink",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("upstream", sa.String(length=512), nullable=False),
+        sa.Column("last_contact_at", sa.Double(), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.Double(), nullable=False),
+        sa.Column("words_after", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uplink")),
     )
     op.create_table(
         "user_account",
@@ -143,6 +219,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_account")),
         sa.UniqueConstraint("username", name=op.f("uq_user_account_username")),
     )
+    op.create_table(
+        "word_heard",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("item_id", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=256), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_word_heard")),
+    )
+    with op.batch_alter_table("word_heard", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_word_heard_item_id"), ["item_id"], unique=False)
+
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -265,6 +354,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("machine_id", "stream", name=op.f("pk_machine_streams")),
     )
     op.create_table(
+        "raised_indicator",
+        sa.Column("raised_id", sa.String(length=24), nullable=False),
+        sa.Column("type", sa.String(length=16), nullable=False),
+        sa.Column("value", sa.String(length=512), nullable=False),
+        sa.Column("tlp", sa.String(length=16), nullable=False),
+        sa.Column("agency", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["raised_id"], ["raised.id"], name=op.f("fk_raised_indicator_raised_id")),
+        sa.PrimaryKeyConstraint("raised_id", "type", "value", name=op.f("pk_raised_indicator")),
+    )
+    with op.batch_alter_table("raised_indicator", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_raised_indicator_type_value_agency"), ["type", "value", "agency"], unique=False
+        )
+
+    op.create_table(
+        "raised_revision",
+        sa.Column("raised_id", sa.String(length=24), nullable=False),
+        sa.Column("item_revision", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("receipt_id", sa.String(length=32), nullable=False),
+        sa.Column("received_at", sa.Double(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["raised_id"], ["raised.id"], name=op.f("fk_raised_revision_raised_id")),
+        sa.PrimaryKeyConstraint("raised_id", "item_revision", name=op.f("pk_raised_revision")),
+    )
+    op.create_table(
         "role_grant",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -277,6 +393,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_role_grant_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "word_spoken",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sender", sa.String(length=256), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("item_id", sa.String(length=128), nullable=False),
+        sa.Column("raised_id", sa.String(length=24), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=256), nullable=False),
+        sa.ForeignKeyConstraint(["raised_id"], ["raised.id"], name=op.f("fk_word_spoken_raised_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_word_spoken")),
+    )
+    with op.batch_alter_table("word_spoken", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_word_spoken_raised_id"), ["raised_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_word_spoken_sender_id"), ["sender", "id"], unique=False)
 
     op.create_table(
         "alert",
@@ -394,10 +527,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_alert_agency_status_last_seen"))
 
     op.drop_table("alert")
+    with op.batch_alter_table("word_spoken", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_word_spoken_sender_id"))
+        batch_op.drop_index(batch_op.f("ix_word_spoken_raised_id"))
+
+    op.drop_table("word_spoken")
     with op.batch_alter_table("role_grant", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_role_grant_user_id"))
 
     op.drop_table("role_grant")
+    op.drop_table("raised_revision")
+    with op.batch_alter_table("raised_indicator", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_raised_indicator_type_value_agency"))
+
+    op.drop_table("raised_indicator")
     op.drop_table("machine_streams")
     with op.batch_alter_table("login_session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_session_user_id"))
@@ -425,8 +568,23 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_api_keys_machine_id"))
 
     op.drop_table("api_keys")
+    with op.batch_alter_table("word_heard", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_word_heard_item_id"))
+
+    op.drop_table("word_heard")
     op.drop_table("user_account")
+    op.drop_table("uplink")
     op.drop_table("tail_place")
+    op.drop_table("received")
+    with op.batch_alter_table("raised", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_raised_state_received_at"))
+
+    op.drop_table("raised")
+    with op.batch_alter_table("outgoing", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_outgoing_state_id"))
+        batch_op.drop_index(batch_op.f("ix_outgoing_ref_id"))
+
+    op.drop_table("outgoing")
     op.drop_table("number_series")
     with op.batch_alter_table("machines", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_machines_agency"))
