@@ -58,7 +58,7 @@ class Format:
     match: Callable[[Payload, Context], bool]
     parse: Callable[[Payload, Context], Parsed | None]
     examples: tuple[Example, ...]
-    programs: frozenset[str] = frozenset()  # names in an envelope for whose messages this body is meant
+    programs: frozenset[str] = frozenset()  # names in an envelope for whose messages it is meant; "*": anyone's
     bare: bool = True  # a body that stands in files without an envelope
     aliases: frozenset[str] = frozenset()  # other names of the dataset, as Filebeat's modules call it
     fields: tuple[Field, ...] = ()

@@ -98,7 +98,7 @@ class _Bounded:
             if self.left < 0 or len(key) > KEY_LIMIT or key.count(".") + depth >= DEPTH_LIMIT:
                 self.cut = True
                 continue
-            kept = self._value(inner, depth + 1)
+            kept = inner if inner.__class__ is str else self._value(inner, depth + 1)
             if kept is None:
                 continue
             if "." in key and all(key.split(".")):
