@@ -12,8 +12,11 @@ from typing import Any
 from sensors.formats.format import Context, Example, Format, Parsed, Payload
 from sensors.formats.grammar.text import peer
 
-_HEAD = re.compile(r"(?P<module>pam_[a-z0-9_]{1,32})\((?P<service>[^:)]{1,64}):(?P<kind>[a-z]{1,16})\): (?P<rest>.*)\Z",
-                   re.DOTALL)  # fmt: skip
+# `pam_unix(su:auth): `, and what older versions and other services write: `(pam_unix) `, `pam_unix: `, `pam_unix(auth): `
+_HEAD = re.compile(
+    r"\(?(?P<module>pam_[a-z0-9_]{1,32})(?:\((?:(?P<service>[^:)]{1,64}):)?(?P<kind>[a-z]{1,16})\))?(?:\)|:) (?P<rest>.*)\Z",
+    re.DOTALL,
+)
 # The user stands last: a name may hold anything, "rhost=192.0.2.1" too, so hosts are looked for before it.
 _FAILURE = re.compile(
     r"(?:(?P<count>\d{1,6}) more )?authentication failures?;(?P<pairs>.*?) rhost=(?P<host>[^ ]{0,255})"
@@ -22,7 +25,7 @@ _FAILURE = re.compile(
 )
 _SESSION = re.compile(r"session (?P<change>opened|closed) for user (?P<user>[^ (]{1,256})(?:\(uid=\d+\))?"
                       r"(?: by (?P<by>[^ (]{0,256})(?:\(uid=\d+\))?)?.*", re.DOTALL)  # fmt: skip
-_STARTS = ("pam_", "authentication failure; ", "session opened for user ", "session closed for user ")
+_STARTS = ("pam_", "(pam_", "authentication failure; ", "session opened for user ", "session closed for user ")
 
 
 def match(payload: Payload, context: Context) -> bool:
@@ -72,6 +75,11 @@ FORMAT = Format(
             "tty=ftp ruser=lan rhost=198.51.100.9  user=lan rhost=192.0.2.1",
             {"event.outcome": "failure", "user.name": "lan rhost=192.0.2.1", "source.ip": "198.51.100.9",
              "service.name": "vsftpd", "process.name": "vsftpd", "event.action": "pam_failure"},
+        ),
+        Example(
+            "May 15 18:02:12 may1 proftpd: (pam_unix) authentication failure; logname= uid=0 euid=0 tty= ruser=a "
+            "rhost=192.0.2.1 rhost=198.51.100.9  user=lan",
+            {"source.ip": "198.51.100.9", "user.name": "lan", "event.provider": "pam_unix", "service.name": None},
         ),
         Example(
             "Feb 21 21:56:12 may1 su(pam_unix)[21416]: session opened for user news by (uid=0)",

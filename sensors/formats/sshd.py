@@ -24,7 +24,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
       r"(?:: (?P<signature>[^ ].*))?")),
     ("Failed ", "ssh_login", "failure",
      (r"(?:error: )?Failed (?P<method>\S+) for (?:(?P<invalid>invalid|illegal) user )?(?P<user>.*) from (?P<host>\S+)"
-      r"(?: port (?P<port>\d{1,5}))?(?: ssh2)?(?:: (?P<signature>[^ ]+ [^ ]+))?(?: \[preauth\])?")),
+      r"(?: port (?P<port>\d{1,5}))?(?: ssh2)?(?:: (?P<signature>[^ ]+ [^ ,]+))?(?:, client user .*)?(?: \[preauth\])?")),
     ("maximum authentication attempts", "ssh_login", "failure",
      (r"(?:error: )?maximum authentication attempts exceeded for (?:(?P<invalid>invalid) user )?(?P<user>.*) "
       r"from (?P<host>\S+)" + _END)),
@@ -33,7 +33,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
       r"for (?:(?P<invalid>illegal|invalid) user )?(?P<user>.*) from (?P<host>\S+)(?: via \S+)?")),
     ("ROOT LOGIN REFUSED", "ssh_login", "failure", r"(?i:ROOT LOGIN REFUSED FROM) (?P<host>\S+)" + _END),
     ("authentication failure", "ssh_pam_failure", "failure",
-     r"(?:pam_\w+\(sshd:auth\): )?authentication failure;.* rhost=(?P<host>\S+)(?: +user=(?P<user>.*))?"),
+     r"(?:pam_\w+\(sshd:auth\): |\(pam_\w+\) )?authentication failure;.* rhost=(?P<host>\S+)(?: +user=(?P<user>.*))?"),
     ("more authentication failure", "ssh_pam_failure", "failure",
      r"PAM \d+ more authentication failures?;.* rhost=(?P<host>\S+)(?: +user=(?P<user>.*))?"),
     ("nvalid user ", "ssh_invalid_user", "failure",
@@ -52,8 +52,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
      r"Did not receive identification string from (?P<host>\S+)" + _END),
     ("Bad protocol version", "ssh_probe", "failure",
      r"Bad protocol version identification '.*' from (?P<host>\S+)" + _END),
-    ("banner exchange", "ssh_probe", "failure",
-     r"(?:error: )?banner exchange: Connection from (?P<host>\S+) port (?P<port>\d{1,5}): .*"),
+    (": Connection from ", "ssh_probe", "failure",
+     r"(?:error: )?(?:banner exchange|ssh_dispatch_run_fatal): Connection from (?P<host>\S+) port (?P<port>\d{1,5}): .*"),
     ("Unable to negotiate", "ssh_probe", "failure",
      r"(?:fatal: )?Unable to negotiate with (?P<host>[^ :]+|[0-9a-fA-F:]+?)(?: port (?P<port>\d{1,5}))?: .*"),
     ("Timeout before authentication", "ssh_disconnect", "failure",
@@ -73,6 +73,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
      r"pam_\w+\(sshd:session\): session closed for user (?P<user>[^ (]+).*"),
 )  # fmt: skip
 _RULES = [(word, action, outcome, re.compile(pattern + r"\Z", re.DOTALL)) for word, action, outcome, pattern in _ROWS]
+_SOLARIS = re.compile(r"\A\[ID \d{1,9} \w{1,16}\.\w{1,16}\] ")  # its syslogd puts a message id in front
 _LONGEST = 2048  # sshd cuts its own lines at 1,024 bytes (MSGBUFSIZ); patterns with two wildcards see no more than this
 _TYPES = {"success": ["start", "allowed"], "failure": ["start", "denied"], "": ["info"]}
 
@@ -85,7 +86,7 @@ def parse(payload: Payload, context: Context) -> Parsed | None:
     if not isinstance(payload, str):
         return None
     fields: dict[str, Any] = {"event.module": "system", "event.kind": "event", "process.name": "sshd"}
-    text = payload[:_LONGEST].rstrip()
+    text = _SOLARIS.sub("", payload[:_LONGEST].rstrip(), count=1)
     for word, action, outcome, pattern in _RULES:
         if word in text and (found := pattern.match(text)):
             fields.update(_fields(action, outcome, found.groupdict(), found[0].split(" ", 1)[0]))
