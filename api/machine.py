@@ -72,6 +72,7 @@ class Call:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.peer: bytes | None = scope.get(PEER)  # the verified certificate, DER
         self.index = ""  # of /{index}/_bulk
         self._receive, self._limits, self._share = receive, limits, share
         self.read = False

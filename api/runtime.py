@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from structlog.typing import FilteringBoundLogger
 
@@ -22,6 +22,9 @@ from api.state.base import Database
 from correlator.store.base import EventReader, EventWriter
 from sensors.clock import Clock, SystemClock
 from sensors.config import Config, NodeTable
+
+if TYPE_CHECKING:
+    from api.federation.deliver import Delivery
 
 VERSION = "0.1.0"
 
@@ -39,6 +42,7 @@ class Runtime:
     clock: Clock = field(default_factory=SystemClock)
     machines: Machines | None = None  # the machine port's; None where only people are served
     bell: Bell = field(default_factory=Bell)
+    delivery: Delivery | None = None  # the link upwards, made by the first run of its job
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags
     # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.
     counters: dict[str, Callable[[], Any]] = field(default_factory=dict)

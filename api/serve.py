@@ -30,6 +30,8 @@ from api.audit import Audit
 from api.auth import users
 from api.casework.fold import Casework
 from api.config import ApiTable
+from api.federation.config import settings
+from api.federation.raising import policy_of
 from api.jobs._scheduler import Scheduler
 from api.live import Live
 from api.machine import machine_app
@@ -87,7 +89,8 @@ def serve(config: Config) -> int:
         machines = machine_app(node)
         opened.callback(machines.close)
         app = create_app(node)
-        casework = Casework(db, reader, clock, node.bell, node_table.agency)
+        policy = policy_of(settings(config), node.bell, exercise=node_table.exercise)
+        casework = Casework(db, reader, clock, node.bell, node_table.agency, policy)
         app.state.casework = casework
         node.counters["casework"] = lambda: asdict(casework.counters) | {"lag_s": casework.lag_s()}
         context = people_port.tls_context(api_table, node_table.root / "keys") if tls else None

@@ -11,7 +11,7 @@ Bound: PAGE hits a transaction; ENTITY_LIMIT values per field; hit rows live HIT
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -35,6 +35,9 @@ HITS_KEPT = 200
 INDICATORS = 200  # of one incident
 
 
+Policy = Callable[[Session, Alert, float], None]
+
+
 @dataclass(slots=True)
 class Counters:
     hits: int = 0
@@ -52,13 +55,17 @@ class _Touched:
 
     alert: Alert
     created: bool
+    risen: bool = False
     hours: dict[int, int] = field(default_factory=dict)
     entities: dict[tuple[str, str], None] = field(default_factory=dict)
 
 
 class Casework:
-    def __init__(self, db: Database, reader: EventReader, clock: Clock, bell: Bell, agency: str) -> None:
+    def __init__(
+        self, db: Database, reader: EventReader, clock: Clock, bell: Bell, agency: str, policy: Policy | None = None
+    ) -> None:
         self._db, self._reader, self._clock, self._bell, self._agency = db, reader, clock, bell, agency
+        self._policy = policy
         self.counters = Counters()
 
     def lag_s(self) -> float:
@@ -88,7 +95,7 @@ class Casework:
         hits = [read(event, agency=self._agency, now=now) for event in page.events]
         whole = [hit for hit in hits if hit is not None]
         with self._db.write() as session:
-            new, made = fold(session, whole, now, self._bell)
+            new, made = fold(session, whole, now, self._bell, self._policy)
             _move(session, page.next, now)
         self.counters.hits += new
         self.counters.repeated += len(whole) - new
@@ -99,8 +106,11 @@ class Casework:
         return len(hits)
 
 
-def fold(session: Session, hits: Sequence[Hit], now: float, bell: Bell) -> tuple[int, int]:
-    """Fold hits in; returns (hits counted, alerts made)."""
+def fold(
+    session: Session, hits: Sequence[Hit], now: float, bell: Bell, policy: Policy | None = None
+) -> tuple[int, int]:
+    """Fold hits in; returns (hits counted, alerts made). `policy` sees each alert that is new or has risen in level,
+    in the same transaction: what it raises is raised exactly once."""
     fresh = list({hit.id: hit for hit in hits}.values())
     known = set(session.scalars(select(AlertHit.id).where(AlertHit.id.in_([hit.id for hit in fresh]))))
     fresh = [hit for hit in fresh if hit.id not in known]
@@ -124,6 +134,8 @@ def fold(session: Session, hits: Sequence[Hit], now: float, bell: Bell) -> tuple
     for touched in (*done, *taking.values()):
         if touched.hours:
             _write(session, touched, now, bell)
+            if policy is not None and (touched.created or touched.risen):
+                policy(session, touched.alert, now)
     return len(fresh), made
 
 
@@ -169,7 +181,7 @@ def _take(session: Session, touched: _Touched, hit: Hit, now: float) -> None:
     if hit.at >= alert.last_seen:  # the newest hit speaks; a late one only counts
         alert.last_seen, alert.reason, alert.title = hit.at, hit.reason, hit.title
     if LEVELS.index(hit.level) > alert.level_order:
-        alert.level, alert.level_order = hit.level, LEVELS.index(hit.level)
+        alert.level, alert.level_order, touched.risen = hit.level, LEVELS.index(hit.level), True
     if hit.score is not None:
         alert.score = max(alert.score or 0.0, hit.score)
     if new := [t for t in hit.techniques if t not in alert.techniques]:

@@ -23,6 +23,7 @@ from api.casework.fold import add_indicators
 from api.casework.folding import like, search_text
 from api.casework.paging import Key, after, cursor_of
 from api.casework.queue import inside, names
+from api.federation.status import deliveries_of, delivery_of, words_of
 from api.shapes import LEVELS, IncidentState, Level
 from api.state.cases import Alert, History, Incident, Indicator
 from correlator.store.base import Scope
@@ -56,7 +57,7 @@ def open_from(desk: Desk, alert_ids: Sequence[str], title: str | None, level: Le
     desk.session.add(incident)
     desk.session.flush()
     _link(desk, incident, chosen)
-    _record(desk, incident, "created", None, None, {"state": "open"})
+    record(desk, incident, "created", None, None, {"state": "open"})
     return incident
 
 
@@ -76,7 +77,7 @@ def add_alerts(desk: Desk, incident: Incident, alert_ids: Sequence[str]) -> None
     incident.first_seen = min(incident.first_seen, *(alert.first_seen for alert in chosen))
     incident.last_seen = max(incident.last_seen, *(alert.last_seen for alert in chosen))
     _link(desk, incident, chosen)
-    _record(desk, incident, "linked", None, None, {"alerts": [alert.id for alert in chosen]})
+    record(desk, incident, "linked", None, None, {"alerts": [alert.id for alert in chosen]})
 
 
 def set_state(desk: Desk, incident: Incident, state: IncidentState, text: str | None) -> None:
@@ -89,11 +90,11 @@ def set_state(desk: Desk, incident: Incident, state: IncidentState, text: str | 
     incident.state = state
     incident.closed_at = desk.now if state == "closed" else None
     act = "closed" if state == "closed" else "reopened" if before == "closed" else "moved"
-    _record(desk, incident, act, text, {"state": before}, {"state": state})
+    record(desk, incident, act, text, {"state": before}, {"state": state})
 
 
 def note(desk: Desk, incident: Incident, text: str) -> None:
-    _record(desk, incident, "noted", text, None, None)
+    record(desk, incident, "noted", text, None, None)
 
 
 def page(
@@ -121,8 +122,11 @@ def page(
         ).all()
     )
     people = names(session, {row.coordinator_id for row in rows})
+    deliveries = deliveries_of(session, [row.id for row in rows])
     return shapes.Listed[shapes.IncidentShort](
-        items=[shapes.IncidentShort(**_short(row, people, numbers.get(row.id, 0))) for row in rows],
+        items=[
+            shapes.IncidentShort(**_short(row, people, numbers.get(row.id, 0), deliveries.get(row.id))) for row in rows
+        ],
         next=cursor_of(keys, rows[-1]) if more else None,
         total=session.scalar(select(func.count()).select_from(Incident).where(*conditions)) or 0,
     )
@@ -142,7 +146,7 @@ def show(session: Session, incident: Incident) -> shapes.Incident:
     )
     total = session.scalar(select(func.count()).where(Alert.incident_id == incident.id)) or 0
     return shapes.Incident(
-        **_short(incident, names(session, {incident.coordinator_id}), total),
+        **_short(incident, names(session, {incident.coordinator_id}), total, delivery_of(session, incident.id)),
         alerts=[
             shapes.IncidentAlert.model_construct(
                 id=row.id, title=shapes.Texts(**row.title), level=row.level, status=row.status, count=row.count,
@@ -151,11 +155,13 @@ def show(session: Session, incident: Incident) -> shapes.Incident:
             for row in rows
         ],
         indicators=[shapes.IndicatorShape(type=row.type, value=row.value, tlp=row.tlp) for row in found],
-        words=[],
+        words=words_of(session, incident.id),
     )  # fmt: skip
 
 
-def _short(row: Incident, people: dict[int, str], alerts_count: int) -> dict[str, Any]:
+def _short(
+    row: Incident, people: dict[int, str], alerts_count: int, delivery: shapes.Delivery | None
+) -> dict[str, Any]:
     return {
         "id": row.id,
         "agency": row.agency,
@@ -168,7 +174,7 @@ def _short(row: Incident, people: dict[int, str], alerts_count: int) -> dict[str
         "created_at": rfc3339(row.created_at),
         "closed_at": rfc3339(row.closed_at) if row.closed_at is not None else None,
         "alerts_count": alerts_count,
-        "delivery": None,
+        "delivery": delivery,
         "revision": row.revision,
     }
 
@@ -203,7 +209,7 @@ def _link(desk: Desk, incident: Incident, chosen: Sequence[Alert]) -> None:
     incident.search_text = search_text([*parts, *incident.search_text.split()])
 
 
-def _record(
+def record(
     desk: Desk,
     incident: Incident,
     act: str,

@@ -125,11 +125,12 @@ class World:
             stage = Stage(folder, manifest)
             tables["log"] = {"files": [{"path": str(folder / "auth.log")}, {"path": str(folder / "access.log")}]}
             tables["packet"] = {"pcap_folder": str(stage.captures)}
-            tables["federation"] = {"upstream": upstream.machine_url, "raise_level": "high"}
+            tables["federation"] = {"upstream": upstream.machine_url}
             if code.endswith("b"):
                 service = {"id": "cong-dvc", "name": "Cổng dịch vụ công (diễn tập)", "system": "cong-dvc",
                            "kind": "http", "target": f"http://127.0.0.1:{self.portal_port}/", "every_s": 1.0,
                            "timeout_s": 2.0}  # fmt: skip
+                tables["federation"]["raise_level"] = "high"
                 tables["probe"] = {"services": [service]}
         config = make_node(tables)
         supervisor = Supervisor(data, programs.of_node(Config(config)), config)

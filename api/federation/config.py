@@ -1,0 +1,19 @@
+"""`[federation]`: the node above, and which alerts are raised without a person."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sensors.config import Config, Table
+
+
+class FederationTable(Table, frozen=True, kw_only=True):
+    upstream: str = ""  # https://host:port of the machine port above; empty: this node is the top
+    raise_level: Literal["low", "medium", "high", "critical"] | None = (
+        None  # raise alerts from here on by themselves
+    )
+    poll_s: float = 2.0  # how often words are asked for when nothing is waiting
+
+
+def settings(config: Config | None) -> FederationTable:
+    return FederationTable() if config is None else config.table("federation", FederationTable)

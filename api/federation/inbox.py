@@ -1,0 +1,143 @@
+"""The national inbox: takes a signed item of a node below, once, in order; answers a receipt or a refusal.
+
+In:  the sender (its certificate's name and DER), the item's text, its signature. Out: (status, answer):
+     201/200 {receipt, at, by}; 422 {refused: {vi, en}}; 409 {expected} when the sequence does not fit.
+Order:      a sender's items are taken in sequence, without holes; each uses up its number, refused ones too.
+Idempotent: the same sequence with the same text gets the same answer again; with another text it gets 409 and is on
+            record (one of the two sides was restored from a backup).
+Identity:   the agency is the certificate's, or one below it in the tree; what the item says of itself is compared.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from api.audit import Actor
+from api.auth.ca import Name
+from api.casework import ids
+from api.casework.changes import changed
+from api.casework.folding import search_text
+from api.federation import item as items
+from api.federation.signing import digest, verify
+from api.runtime import Runtime
+from api.shapes import LEVELS
+from api.state.federation import Raised, RaisedIndicator, RaisedRevision, Received
+from api.state.people import Agency
+from sensors.clock import parse_rfc3339, rfc3339
+
+Answered = tuple[int, dict[str, Any]]
+_DEPTH = 16  # of the agency tree
+
+
+def accept(node: Runtime, sender: Name, certificate: bytes, text: str, signature: str) -> Answered:
+    """One item. Everything that it changes is one transaction, its answer included."""
+    try:
+        item: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        item = None
+    sequence = item.get("sequence") if isinstance(item, dict) else None
+    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 1 <= sequence < 2**53:
+        return 400, {"error": "the item names no sequence"}
+    if not verify(signature, text, sequence, sender.id, certificate):
+        return 400, {"error": "the signature does not fit the item, its sequence and its sender"}
+    mark = digest(text)
+    with node.db.write() as session:
+        last = session.scalar(select(func.max(Received.sequence)).where(Received.sender == sender.id)) or 0
+        before = session.get(Received, (sender.id, sequence))
+        if before is not None and before.digest == mark:
+            return before.answer["status"], before.answer["body"]
+        if sequence != last + 1:
+            if before is not None:
+                _on_record(node, session, sender, "item.conflict", "refused", {"sequence": sequence})
+            return 409, {"expected": last + 1}
+        status, answer = _decide(node, session, sender, item, text, signature)
+        session.add(Received(sender=sender.id, sequence=sequence, digest=mark, at=node.clock.now(),
+                             answer={"status": status, "body": answer}))  # fmt: skip
+        return status, answer
+
+
+def _decide(node: Runtime, session: Session, sender: Name, item: Any, text: str, signature: str) -> Answered:
+    wrong = items.wrong_with(item)
+    if wrong:
+        return _refuse(
+            node, session, sender, f"không đúng khuôn dạng: {wrong}", f"not according to the schema: {wrong}"
+        )
+    if not _within(session, sender.agency, item["agency"]):
+        return _refuse(node, session, sender, f"chứng thư thuộc {sender.agency}, không phải {item['agency']}",
+                       f"the certificate is of {sender.agency}, not of {item['agency']}")  # fmt: skip
+    now = node.clock.now()
+    row = session.scalar(select(Raised).where(Raised.agency == item["agency"], Raised.item_id == item["id"]))
+    if row is not None and (same := session.get(RaisedRevision, (row.id, item["revision"]))) is not None:
+        # Numbered anew after a restore: the item itself is known, so it is not stored a second time.
+        return 200, _receipt(node, same)
+    created = row is None
+    if row is None:
+        row = Raised(id=ids.next_id(session, "TN", now), sender=sender.id, agency=item["agency"], item_id=item["id"],
+                     received_at=now, state="new", revision=0, item_revision=0)  # fmt: skip
+        session.add(row)
+    if item["revision"] > row.item_revision:
+        _become(session, row, item)
+    row.revision += 1
+    session.flush()
+    revision = RaisedRevision(raised_id=row.id, item_revision=item["revision"], sequence=item["sequence"],
+                              receipt_id=ids.next_id(session, "BN", now), received_at=now, body=text,
+                              signature=signature)  # fmt: skip
+    session.add(revision)
+    changed(session, node.bell, "raised", row.id, agency=row.agency, revision=row.revision, now=now, created=created)
+    return 201, _receipt(node, revision)
+
+
+def _become(session: Session, row: Raised, item: dict[str, Any]) -> None:
+    """The row as its newest revision says; a new revision of an acknowledged item is to be looked at again."""
+    row.item, row.item_revision, row.sequence = item, item["revision"], item["sequence"]
+    row.kind, row.title, row.level = item["kind"], item["title"], item["level"]
+    row.level_order = LEVELS.index(item["level"])
+    row.first_seen = parse_rfc3339(item["first_seen"]) or row.received_at
+    row.last_seen = parse_rfc3339(item["last_seen"]) or row.received_at
+    row.alerts_count = item.get("alerts_count", len(item["alerts"]))
+    row.state, row.acknowledged_at, row.acknowledged_by = "new", None, None
+    values = [found["value"] for found in item["indicators"]]
+    titles = [text for alert in item["alerts"] for text in alert["title"].values()]
+    row.search_text = search_text(
+        [row.id, item["id"], row.agency, row.title, *values, *item.get("techniques", ()), *titles]
+    )
+    session.flush()
+    session.execute(delete(RaisedIndicator).where(RaisedIndicator.raised_id == row.id))
+    unique = {(found["type"], found["value"]): found["tlp"] for found in item["indicators"]}
+    for (kind, value), tlp in unique.items():
+        session.add(RaisedIndicator(raised_id=row.id, type=kind, value=value, tlp=tlp, agency=row.agency))
+
+
+def _receipt(node: Runtime, revision: RaisedRevision) -> dict[str, Any]:
+    return {
+        "receipt": revision.receipt_id,
+        "at": rfc3339(revision.received_at),
+        "by": node.node.name or node.node.agency,
+    }
+
+
+def _refuse(node: Runtime, session: Session, sender: Name, vi: str, en: str) -> Answered:
+    _on_record(node, session, sender, "item.refused", "refused", {"reason": en[:300]})
+    return 422, {"refused": {"vi": vi, "en": en}}
+
+
+def _on_record(node: Runtime, session: Session, sender: Name, act: str, outcome: str, detail: dict[str, Any]) -> None:
+    node.audit.record(session, Actor(f"machine:{sender.id}", sender.name), act, sender.id, agency=sender.agency,
+                      outcome=outcome, detail=detail)  # fmt: skip
+
+
+def _within(session: Session, top: str, agency: str) -> bool:
+    """Whether `agency` is `top` or lies below it."""
+    here: str | None = agency
+    for _ in range(_DEPTH):
+        if here == top:
+            return True
+        row = session.get(Agency, here) if here else None
+        if row is None:
+            return False
+        here = row.parent
+    return False
