@@ -2,8 +2,8 @@
 
 In:  `check(target, timeout_s)`: one try. Out: an `Outcome`, never an exception, within `timeout_s` (names are looked up
      in a thread of their own, because getaddrinfo has no time-out).
-Rule: what the target says is hostile: a bounded number of bytes is read, redirects are not followed, none of its text is
-      kept. `reason` is a short word of ours ("refused", "timeout", "http-503"), never the target's text.
+Rule: what the target says is hostile: a bounded number of bytes is read, redirects are not followed, none of its text
+      is kept. `reason` is a short word of ours ("refused", "timeout", "http-503"), never the target's text.
 """
 
 from __future__ import annotations
