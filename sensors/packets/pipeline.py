@@ -165,7 +165,7 @@ class Pipeline:
             self.counters["dropped.bad_tcp_header"] += 1
             return
         whole = len(segment) >= packet.payload_length
-        if self._checksums and whole and not transport_ok(packet.source, packet.destination, ip.TCP, segment):
+        if self._checksums and whole and not transport_ok(packet.source, packet.destination, ip.TCP, segment, 16):
             self.counters["bad_checksum.tcp"] += 1
             flow.bad_checksum(forward)
             return
@@ -227,7 +227,7 @@ class Pipeline:
             return True  # cut by the snap length
         if datagram[6:8] == b"\0\0" and (len(packet.source) == 4 or destination_port == tunnels.VXLAN_PORT):
             return True
-        return transport_ok(packet.source, packet.destination, ip.UDP, datagram)
+        return transport_ok(packet.source, packet.destination, ip.UDP, datagram, 6)
 
     def _icmp(self, packet: ip.Datagram, vlans: tuple[int, ...]) -> None:
         message = packet.payload

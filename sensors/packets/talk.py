@@ -163,6 +163,7 @@ class Talk:
 
     def _change(self, flow: Flow, switch: Switch) -> None:
         self._session, self._seen = None, 0
+        self._tried.clear()  # the same protocol may come again inside (HTTP after CONNECT); SWITCHES bounds it
         self._switches += 1
         target = self._speech.by_name.get(switch.protocol)
         if self._switches > SWITCHES or (switch.protocol and target is None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 
 import communityid
@@ -10,7 +11,7 @@ import pytest
 from sensors.event import Event, get
 from sensors.packets.frame import Frame
 from sensors.packets.pipeline import Pipeline
-from tests.naive.frames import ACK, CLIENT, FIN, PUSH, RST, SERVER, SYN, Conversation, frame, icmp, tcp, udp
+from tests.naive.frames import ACK, CLIENT, FIN, PUSH, RST, SERVER, SYN, Conversation, checksum, frame, icmp, tcp, udp
 
 
 def events(frames: Iterable[Frame], *, checksums: bool = True, limit_flows: int = 1000) -> list[Event]:
@@ -158,6 +159,19 @@ def test_a_bad_checksum_is_noted_and_the_packet_not_counted() -> None:
     assert summary(flow) == ("S1", "ShAC")
     assert flow["source"]["packets"] == 2
     assert summary(only_flow(course.frames, checksums=False)) == ("S1", "ShAD")
+
+
+def test_a_checksum_left_to_the_card_is_no_damage() -> None:
+    """Captured on the sending host: the field holds the sum of the pseudo header only."""
+    course = Conversation(dport=7777).open()
+    course.send(True, PUSH | ACK, b"data")
+    whole = course.frames[-1]
+    segment = whole.data[34:]
+    pseudo = whole.data[26:34] + struct.pack(">HH", 6, len(segment))
+    course.frames[-1] = whole._replace(
+        data=whole.data[:50] + struct.pack(">H", ~checksum(pseudo) & 0xFFFF) + whole.data[52:]
+    )
+    assert summary(only_flow(course.frames)) == ("S1", "ShAD")
 
 
 def test_zero_window_is_noted() -> None:
