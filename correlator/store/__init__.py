@@ -11,9 +11,10 @@ def open_writer(config: Config) -> EventWriter:
     """The one writer of this node's store; only luytre-api calls it."""
     table = config.table("store", StoreTable)
     if table.kind == "elasticsearch":
-        from correlator.store.elastic import ElasticStore
+        from correlator.store.elastic import Server
+        from correlator.store.elastic_writer import ElasticWriter
 
-        return ElasticStore.connect(table)
+        return ElasticWriter(Server.connect(table), days=table.days)
     from correlator.store.journal import EmbeddedWriter
 
     return EmbeddedWriter(config.table("node", NodeTable).root)
@@ -23,9 +24,10 @@ def open_reader(config: Config) -> EventReader:
     """A reader, in any process."""
     table = config.table("store", StoreTable)
     if table.kind == "elasticsearch":
-        from correlator.store.elastic import ElasticStore
+        from correlator.store.elastic import Server
+        from correlator.store.elastic_reader import ElasticReader
 
-        return ElasticStore.connect(table)
+        return ElasticReader(Server.connect(table))
     from correlator.store.embedded import EmbeddedReader
 
     return EmbeddedReader(config.table("node", NodeTable).root)

@@ -186,19 +186,20 @@ def merge(aggs: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) -> dict
         elif kind == "value_count":
             merged[name] = {"value": int(sum(part["value"] for part in parts))}
         else:
-            stats = _merge_stats(parts)
+            stats = _merge_stats(parts, 1_000 if KINDS.get(body[kind]["field"]) == "date" else 1)
             merged[name] = stats if kind == "stats" else {"value": stats[kind]}
     return merged
 
 
-def _merge_stats(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _merge_stats(parts: Sequence[Mapping[str, Any]], divisor: int) -> dict[str, Any]:
+    """Dates are microseconds here and milliseconds in the answer."""
     filled = [part for part in parts if part["count"]]
     count = sum(part["count"] for part in filled)
     total = sum(part["sum"] for part in filled)
     return {
-        "count": int(count), "min": min((part["min"] for part in filled), default=None),
-        "max": max((part["max"] for part in filled), default=None), "avg": total / count if count else None,
-        "sum": float(total),
+        "count": int(count), "min": min((part["min"] / divisor for part in filled), default=None),
+        "max": max((part["max"] / divisor for part in filled), default=None),
+        "avg": total / count / divisor if count else None, "sum": total / divisor,
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from correlator.store.fold import composed
 from correlator.store.library import Library, Shelf
 from correlator.store.partition import Partition
 from correlator.store.query import QueryError, check, micros
-from correlator.store.translate import conjunction, half_open, moments, translate, within
+from correlator.store.translate import Known, conjunction, half_open, moments, translate, within
 from sensors.durable.log import LogReader, Position
 from sensors.event import Event, decode, get
 
@@ -32,6 +32,8 @@ IDS_LIMIT = 1_000
 TIME_LIMIT_S = 10.0
 
 Q = tantivy.Query
+_index = schema.prepare(tantivy.Index(schema.build_schema()))
+_EMPTY = Known(_index, _index.schema)
 
 
 class _Key(NamedTuple):
@@ -77,6 +79,7 @@ class EmbeddedReader:
         if not 0 <= query.size <= SIZE_LIMIT:
             raise QueryError(f"mỗi trang tối đa {SIZE_LIMIT}", f"a page has at most {SIZE_LIMIT}")
         since, until, after = _moment(query.since), _moment(query.until), _after(query.after)
+        translate(_EMPTY, query.where)  # what can't be asked is an error before there is anything to find
         library = self._libraries[query.stream]
         parts = library.partitions()
         partial = library.missing(parts)

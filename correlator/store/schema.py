@@ -16,29 +16,23 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
-import re
 import zlib
-from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 import tantivy
 
-from correlator.store.columns import KEYWORD_TWIN, KINDS
+from correlator.store.columns import KEYWORD_LIMIT, KEYWORD_TWIN, KINDS, TAIL_NAME, as_double, as_long, leaves
 from correlator.store.fold import composed
 from correlator.store.query import micros
 from sensors.event import decode, get
 
-KEYWORD_LIMIT = 8_191  # Elastic's `ignore_above` of the same purpose
 TAIL_PATHS_LIMIT = 2_000
 LEAVES_LIMIT = 1_000
-DEPTH_LIMIT = 32
 WORD_LIMIT = 255
 
-TAIL_NAME = re.compile(r"[A-Za-z0-9_@\-]+(?:\.[A-Za-z0-9_@\-]+)*\Z", re.ASCII)
 _LAYOUT = 1  # raise when documents are made differently
 VERSION = hashlib.blake2b(repr((_LAYOUT, sorted(KINDS.items()))).encode(), digest_size=8).hexdigest()
-_I64 = 1 << 63
 
 
 def build_schema() -> tantivy.Schema:
@@ -127,7 +121,7 @@ def make_document(data: bytes, order: int, tail_paths: set[str]) -> Made:
         when = _moment(get(event, "event.ingested")) or 0
     document.add_integer("@timestamp", when)
     rest: dict[str, Any] = {}
-    for number, (path, value) in enumerate(_leaves(event, "", 1)):
+    for number, (path, value) in enumerate(leaves(event)):
         if number >= LEAVES_LIMIT:
             break
         if path != "@timestamp" and not _add(document, path, value):
@@ -141,30 +135,6 @@ def source(stored: bytes) -> bytes | None:
     """The event's JSON, None when it is not what was written."""
     body = stored[4:]
     return body if zlib.crc32(body).to_bytes(4, "big") == stored[:4] else None
-
-
-def _leaves(value: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
-    for key, inner in value.items():
-        path = prefix + key
-        if isinstance(inner, dict):
-            if depth < DEPTH_LIMIT:
-                yield from _leaves(inner, path + ".", depth + 1)
-        elif isinstance(inner, list):
-            yield from _members(inner, path, depth)
-        elif inner is not None:
-            yield path, inner
-
-
-def _members(values: list[Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    for value in values:
-        if isinstance(value, dict):
-            if depth < DEPTH_LIMIT:
-                yield from _leaves(value, path + ".", depth + 1)
-        elif isinstance(value, list):
-            if depth < DEPTH_LIMIT:
-                yield from _members(value, path, depth + 1)
-        elif value is not None:
-            yield path, value
 
 
 def _add(document: tantivy.Document, path: str, value: Any) -> bool:
@@ -227,7 +197,7 @@ def _fits(value: Any) -> bool:
     if isinstance(value, bool | str):
         return True
     if isinstance(value, int):
-        return -_I64 <= value < _I64
+        return -(1 << 63) <= value < 1 << 63
     return isinstance(value, float) and math.isfinite(value)
 
 
@@ -241,28 +211,3 @@ def _text(value: Any) -> str:
 
 def _moment(value: Any) -> int | None:
     return micros(value) if isinstance(value, str | int | float) else None
-
-
-def as_long(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str) and len(value) <= 20:
-        try:
-            value = int(value)
-        except ValueError:
-            return None
-    if isinstance(value, float):
-        if not value.is_integer():
-            return None
-        value = int(value)
-    return value if isinstance(value, int) and -_I64 <= value < _I64 else None
-
-
-def as_double(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        real = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return real if math.isfinite(real) else None

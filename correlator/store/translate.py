@@ -15,9 +15,9 @@ from typing import NamedTuple
 import tantivy
 
 from correlator.store.base import All, And, Exists, Is, Node, Not, Or, Range, Scope, Text
-from correlator.store.columns import KINDS
+from correlator.store.columns import KEYWORD_LIMIT, KINDS, TAIL_NAME, as_double, as_long
 from correlator.store.query import IP_FIELDS, NAME_FIELDS, TEXT_FIELDS, QueryError, Value, micros, network, pieces
-from correlator.store.schema import KEYWORD_LIMIT, TAIL_NAME, as_double, as_long, folded, words
+from correlator.store.schema import folded, words
 
 Q = tantivy.Query
 _MUST, _SHOULD, _MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
