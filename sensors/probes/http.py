@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from sensors.probes.connect import Deadline, Failed, Link, connect, connect_tls
-from sensors.probes.probe import Outcome, Probe
+from sensors.probes import Outcome, Probe
+from sensors.probes.wire.connect import Deadline, Failed, Link, connect, connect_tls
 
 HEAD_LIMIT_BYTES = 64 * 1024
 BODY_LIMIT_BYTES = 64 * 1024

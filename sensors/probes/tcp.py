@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from sensors.probes.connect import Deadline, Failed, connect
-from sensors.probes.probe import Outcome, Probe
+from sensors.probes import Outcome, Probe
+from sensors.probes.wire.connect import Deadline, Failed, connect
 
 
 def accepts(target: str) -> str | None:

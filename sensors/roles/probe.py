@@ -24,7 +24,7 @@ from sensors.config import Config, NodeTable, Table
 from sensors.daemon import Daemon
 from sensors.errors import ConfigError, Place, Problem
 from sensors.event import Event, event_id, new_event
-from sensors.probes.probe import Outcome, Probe, found
+from sensors.probes import Outcome, Probe, found
 from sensors.spool import SpoolWriter
 
 ROLE = "probe"

@@ -13,8 +13,8 @@ import pytest
 
 from api.auth.ca import Authority
 from sensors.fields import table
-from sensors.probes.certificate import not_after
-from sensors.probes.probe import FIELDS, Outcome, Probe, found
+from sensors.probes import FIELDS, Outcome, Probe, found
+from sensors.probes.wire.certificate import not_after
 
 PROBES = found()
 each = pytest.mark.parametrize("probe", PROBES.values(), ids=list(PROBES))

@@ -12,7 +12,7 @@ from sensors.config import Config
 from sensors.daemon import Daemon
 from sensors.errors import ConfigError
 from sensors.event import decode, get
-from sensors.probes.probe import Outcome, Probe, found
+from sensors.probes import Outcome, Probe, found
 from sensors.roles import probe as role
 from sensors.spool import SpoolReader
 

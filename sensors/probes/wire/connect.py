@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from sensors.probes.certificate import not_after
+from sensors.probes.wire.certificate import not_after
 
 
 class Failed(Exception):
