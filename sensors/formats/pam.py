@@ -12,9 +12,10 @@ from typing import Any
 from sensors.formats.format import Context, Example, Format, Parsed, Payload
 from sensors.formats.grammar.text import peer
 
-# `pam_unix(su:auth): `, and what older versions and other services write: `(pam_unix) `, `pam_unix: `, `pam_unix(auth): `
+# `pam_unix(su:auth): `; older versions and other services write `(pam_unix) `, `pam_unix: `, `pam_unix(auth): `.
 _HEAD = re.compile(
-    r"\(?(?P<module>pam_[a-z0-9_]{1,32})(?:\((?:(?P<service>[^:)]{1,64}):)?(?P<kind>[a-z]{1,16})\))?(?:\)|:) (?P<rest>.*)\Z",
+    r"\(?(?P<module>pam_[a-z0-9_]{1,32})(?:\((?:(?P<service>[^:)]{1,64}):)?(?P<kind>[a-z]{1,16})\))?(?:\)|:) "
+    r"(?P<rest>.*)\Z",
     re.DOTALL,
 )
 # The user stands last: a name may hold anything, "rhost=192.0.2.1" too, so hosts are looked for before it.

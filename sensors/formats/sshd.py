@@ -24,7 +24,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
       r"(?:: (?P<signature>[^ ].*))?")),
     ("Failed ", "ssh_login", "failure",
      (r"(?:error: )?Failed (?P<method>\S+) for (?:(?P<invalid>invalid|illegal) user )?(?P<user>.*) from (?P<host>\S+)"
-      r"(?: port (?P<port>\d{1,5}))?(?: ssh2)?(?:: (?P<signature>[^ ]+ [^ ,]+))?(?:, client user .*)?(?: \[preauth\])?")),
+      r"(?: port (?P<port>\d{1,5}))?(?: ssh2)?(?:: (?P<signature>[^ ]+ [^ ,]+))?(?:, client user .*)?"
+      r"(?: \[preauth\])?")),
     ("maximum authentication attempts", "ssh_login", "failure",
      (r"(?:error: )?maximum authentication attempts exceeded for (?:(?P<invalid>invalid) user )?(?P<user>.*) "
       r"from (?P<host>\S+)" + _END)),
@@ -53,7 +54,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("Bad protocol version", "ssh_probe", "failure",
      r"Bad protocol version identification '.*' from (?P<host>\S+)" + _END),
     (": Connection from ", "ssh_probe", "failure",
-     r"(?:error: )?(?:banner exchange|ssh_dispatch_run_fatal): Connection from (?P<host>\S+) port (?P<port>\d{1,5}): .*"),
+     (r"(?:error: )?(?:banner exchange|ssh_dispatch_run_fatal): Connection from (?P<host>\S+) "
+      r"port (?P<port>\d{1,5}): .*")),
     ("Unable to negotiate", "ssh_probe", "failure",
      r"(?:fatal: )?Unable to negotiate with (?P<host>[^ :]+|[0-9a-fA-F:]+?)(?: port (?P<port>\d{1,5}))?: .*"),
     ("Timeout before authentication", "ssh_disconnect", "failure",
