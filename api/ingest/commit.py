@@ -136,6 +136,7 @@ class Committer:
         fresh: dict[Stream, list[tuple[int, Entry]]] = {"events": [], "hits": []}
         marks: dict[str, Mark] = {}
         ids: set[str] = set()
+        echoes: list[int] = []  # "stored before" only if what this very group is about to store is stored
         entries = [entry for job in jobs for entry in job.entries]
         for entry in entries:
             if entry.key and entry.mark and (mark := marks.get(entry.key, self._marks.get(entry.key))):
@@ -144,10 +145,14 @@ class Committer:
                     entry.by_id = f"{entry.key} {get(entry.event, 'event.id')}"
                     entry.event["luytre"]["ingest"] = {"by": "id", "of": entry.by_id}
                 elif (entry.mark.epoch, entry.mark.sequence) <= (mark.epoch, mark.sequence):
+                    if entry.key in marks:
+                        echoes.append(len(outcomes))
                     outcomes.append(_NOOP)
                     continue
             if entry.by_id:
                 if entry.by_id in ids or self._seen.known(entry.by_id):
+                    if entry.by_id in ids:
+                        echoes.append(len(outcomes))
                     outcomes.append(_NOOP)
                     continue
                 ids.add(entry.by_id)
@@ -163,6 +168,9 @@ class Committer:
                 for at, _ in found:
                     outcomes[at] = again
                 self._marks = dict(self._writer.marks())
+        if any(outcome.status == 429 for outcome in outcomes):
+            for at in echoes:
+                outcomes[at] = Stored(429, "sent twice at once, and not all could be stored")
         letters = [letter for job in jobs for letter in job.letters]
         letters += [
             Letter(entry.event["observer"].get("id", ""), outcome.status, outcome.reason, encode(entry.event))

@@ -184,6 +184,24 @@ def test_partly_refused_by_the_store(node: Node, tmp_path: Path) -> None:
     assert len(letters) == 1
 
 
+def test_a_resend_beside_its_first_sending_is_not_acknowledged_when_that_fails(node: Node) -> None:
+    gate, inside = threading.Event(), threading.Event()
+
+    def before() -> None:
+        inside.set()
+        gate.wait(5)
+
+    node.writer.before = before  # type: ignore[method-assign]
+    node.committer.submit(Job([ours(9, 1, "a:s/probe")], 1, "s", []))
+    inside.wait(5)
+    node.writer.mask = {"a:s/log1-1": 429, "x": 429}
+    jobs = [node.committer.submit(Job([ours(1, 1), foreign("x")], 1, "s", [])) for _ in range(2)]  # one group
+    gate.set()
+    assert [[one.status for one in job.result(5)] for job in jobs] == [[429, 429], [429, 429]]
+    node.writer.mask = {}
+    assert node.send(ours(1, 1), foreign("x")) == [201, 201]
+
+
 def test_any_other_failure_ends_the_process_and_answers_nothing_as_stored(node: Node) -> None:
     def broken() -> None:
         raise OSError(5, "EIO")
