@@ -26,10 +26,11 @@ from sensors.formats.chain import Chain, UnknownFormatError, found, prefer
 from sensors.formats.format import Context
 from sensors.sources import selftest
 from sensors.sources.evtx_folder import EvtxBatch, EvtxFolder
+from sensors.sources.followed import Line
 from sensors.sources.inbox import Inbox, Message
 from sensors.sources.syslog_tcp import SyslogTcp
 from sensors.sources.syslog_udp import SyslogUdp, split
-from sensors.sources.tail import Line, Tailer
+from sensors.sources.tail import Tailer
 from sensors.sources.waker import Waker
 from sensors.spool import SpoolWriter
 

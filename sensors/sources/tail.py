@@ -23,76 +23,16 @@ import stat
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from sensors.clock import Clock, SystemClock
-from sensors.formats.format import LINE_LIMIT_BYTES
+from sensors.sources.followed import FIRST_BYTES, Followed, Line, Place, hash_of
 
 FILES_LIMIT = 1024
-CHUNK_BYTES = 256 * 1024
-FIRST_BYTES, TAIL_BYTES = 1024, 64
 COPY_FROM_BYTES = 1024  # two different files may well begin with the same few lines, hardly with the same kilobyte
 PACKED = (".gz", ".xz", ".bz2", ".zst", ".Z", ".zip", ".lz4")
-
-
-class Line(NamedTuple):
-    path: str
-    pattern: int  # which of the patterns found the file
-    source: str  # the file's id
-    offset: int
-    data: bytes
-    cut: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A stored position: `skipping` means that the rest of an overlong line is still to be skipped."""
-
-    offset: int
-    sight: str
-    skipping: bool
-    tail: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.offset}:{self.sight}:{int(self.skipping)}:{self.tail}:{self.path}"
-
-    @classmethod
-    def parse(cls, text: str) -> Place | None:
-        try:
-            offset, sight, skipping, tail, path = text.split(":", 4)
-            return cls(int(offset), sight, skipping == "1", tail, path) if offset.isdigit() else None
-        except ValueError:
-            return None
-
-
-@dataclass(slots=True)
-class _File:
-    fd: int
-    inode: str
-    path: str
-    pattern: int
-    sight: str = ""
-    first: str = ""  # hash of the first line; "" while there is none
-    offset: int = 0
-    tail: bytes = b""
-    skipping: bool = False
-    active: float = 0.0  # monotonic seconds of the last growth
-    gone: bool = False  # no pattern finds it any more
-
-    @property
-    def key(self) -> str:
-        return f"file:{self.inode}-{self.first}"
-
-    @property
-    def source(self) -> str:
-        return f"{self.key}@{self.sight}"
-
-    def place(self) -> Place:
-        return Place(self.offset, self.sight, self.skipping, _hash(self.tail), self.path)
 
 
 @dataclass(slots=True)
@@ -122,7 +62,7 @@ class Tailer:
         self._stored = {key: place for key, text in positions.items()
                         if key.startswith("file:") and (place := Place.parse(text))}  # fmt: skip
         self._fresh = not self._stored
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, Followed] = {}
         self._changed: dict[str, str] = {}
         self._emptied: deque[tuple[str, Place]] = deque(maxlen=16)
         self._life, self._sights = life or secrets.token_hex(5), 0
@@ -219,17 +159,16 @@ class Tailer:
         if inode in self._files or not stat.S_ISREG(found.st_mode):  # renamed while we looked
             os.close(fd)
             return inode if inode in self._files else ""
-        file = _File(fd, inode, path, pattern, active=self._clock.monotonic())
+        file = Followed(fd, inode, path, pattern, active=self._clock.monotonic())
         self._files[inode] = file
         self._identify(file)
         if self._fresh and self._at_end[pattern] and found.st_size:
-            file.offset = _last_newline(fd, found.st_size)
-            file.tail = os.pread(fd, TAIL_BYTES, max(0, file.offset - TAIL_BYTES))[: min(TAIL_BYTES, file.offset)]
+            file.stand_at_end(found.st_size)
             if file.first:
                 self._changed[file.key] = str(file.place())
         return inode
 
-    def _identify(self, file: _File) -> bool:
+    def _identify(self, file: Followed) -> bool:
         """Once its first line is there a file has a name, and maybe a stored position."""
         if file.first:
             return True
@@ -238,24 +177,17 @@ class Tailer:
         silent = file.gone and self._clock.monotonic() - file.active > self._partial_s
         if not end and len(start) < FIRST_BYTES and not (silent and start):
             return False
-        file.first = _hash(start[: end or FIRST_BYTES])
+        file.first = hash_of(start[: end or FIRST_BYTES])
         file.sight = self._new_sight()
         place = self._stored.pop(file.key, None)
         if place is not None:
-            self._go_on(file, place)
+            file.go_on(place)
         elif self._copy_of(file) == "not yet":
             file.first = ""
             return False
         return True
 
-    def _go_on(self, file: _File, place: Place) -> bool:
-        tail = os.pread(file.fd, min(TAIL_BYTES, place.offset), max(0, place.offset - TAIL_BYTES))
-        if len(tail) != min(TAIL_BYTES, place.offset) or _hash(tail) != place.tail:
-            return False
-        file.offset, file.tail, file.skipping, file.sight = place.offset, tail, place.skipping, place.sight
-        return True
-
-    def _copy_of(self, file: _File) -> Literal["another", "copy", "not yet"]:
+    def _copy_of(self, file: Followed) -> Literal["another", "copy", "not yet"]:
         """Whether this new file is a copy of one that was read: then it goes on where the original stood."""
         others = [(other.key, other.place()) for other in self._files.values() if other is not file and other.first]
         for key, place in [*others, *self._emptied, *self._stored.items()]:
@@ -269,7 +201,7 @@ class Tailer:
             if found.st_size < place.offset and self._clock.now() - found.st_mtime < self._partial_s:
                 return "not yet"  # still being copied
             sight = file.sight
-            if self._go_on(file, place):
+            if file.go_on(place):
                 file.sight = sight
                 self._changed[file.key] = str(file.place())
                 return "copy"
@@ -304,60 +236,24 @@ class Tailer:
     def _pattern_of(self, path: str) -> int:
         return next((at for at, pattern in enumerate(self._patterns) if Path(path).match(pattern)), 0)
 
-    def _read(self, file: _File, batch: Batch, room: int) -> None:
+    def _read(self, file: Followed, batch: Batch, room: int) -> None:
         if not self._identify(file):
             return
-        before = len(file.tail)
-        data = os.pread(file.fd, before + CHUNK_BYTES, file.offset - before)
-        if data[:before] != file.tail:
+        now = self._clock.monotonic()
+        lines = file.lines(room, now, unfinished=file.gone and now - file.active > self._partial_s)
+        if lines is None:
             self._anew(file)
-            return
-        chunk = data[before:]
-        start = 0
-        while room > 0:
-            end = chunk.find(b"\n", start)
-            if end < 0:
-                start = self._rest(file, chunk, start, batch)
-                break
-            if file.skipping:
-                file.skipping = False
-            else:
-                self._take(file, batch, start, chunk[start:end], cut=end - start > LINE_LIMIT_BYTES)
-                room -= 1
-            start = end + 1
-        if start:
-            file.offset += start
-            file.tail = data[: before + start][-TAIL_BYTES:]
-            file.active = self._clock.monotonic()
+        else:
+            batch.lines += lines
 
-    def _rest(self, file: _File, chunk: bytes, start: int, batch: Batch) -> int:
-        """What has no newline yet. Returns how far of the chunk is taken."""
-        rest = len(chunk) - start
-        if not rest:
-            return start
-        if file.skipping:
-            return len(chunk)
-        if rest > LINE_LIMIT_BYTES:
-            self._take(file, batch, start, chunk[start:], cut=True)
-            file.skipping = True
-            return len(chunk)
-        if file.gone and self._clock.monotonic() - file.active > self._partial_s and len(chunk) < CHUNK_BYTES:
-            self._take(file, batch, start, chunk[start:], cut=False)
-            return len(chunk)
-        return start
-
-    def _take(self, file: _File, batch: Batch, start: int, data: bytes, *, cut: bool) -> None:
-        batch.lines.append(Line(file.path, file.pattern, file.source, file.offset + start,
-                                data[:LINE_LIMIT_BYTES].rstrip(b"\r"), cut))  # fmt: skip
-
-    def _anew(self, file: _File) -> None:
+    def _anew(self, file: Followed) -> None:
         """Emptied or rewritten: from the beginning, as another file."""
         self._forget(file.key)
         self._emptied.append((file.key, file.place()))
         file.first, file.offset, file.tail, file.skipping = "", 0, b"", False
         file.active = self._clock.monotonic()
 
-    def _close(self, file: _File) -> None:
+    def _close(self, file: Followed) -> None:
         os.close(file.fd)
         del self._files[file.inode]
         if file.first:
@@ -369,14 +265,3 @@ class Tailer:
     def _new_sight(self) -> str:
         self._sights += 1
         return f"{self._life}.{self._sights:x}"
-
-
-def _hash(data: bytes) -> str:
-    return blake2b(data, digest_size=8).hexdigest()
-
-
-def _last_newline(fd: int, size: int) -> int:
-    """The offset behind the last newline within the last chunk, else 0 bytes back from the end of it."""
-    start = max(0, size - CHUNK_BYTES)
-    found = os.pread(fd, size - start, start).rfind(b"\n")
-    return start + found + 1 if found >= 0 else start

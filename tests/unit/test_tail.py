@@ -11,7 +11,8 @@ import pytest
 
 from sensors.clock import ManualClock
 from sensors.formats.format import LINE_LIMIT_BYTES
-from sensors.sources.tail import CHUNK_BYTES, Tailer
+from sensors.sources.followed import CHUNK_BYTES
+from sensors.sources.tail import Tailer
 
 
 class Follower:
