@@ -3,9 +3,8 @@
 In:  packets of one 5-tuple in capture order. Out: `fields()` of the `network.flow` event when it is over, protocol
 events through `talk`. The originator is who sent the first packet, turned where ports or a SYN-ACK say otherwise (^).
 Bytes are IP-layer bytes. ICMP: type stands as source port, code as destination port (ECS has no better place), and a
-request and its reply are one flow. SCTP is followed by address
-(neither Zeek nor nDPI tells its ports, and one association has several addresses). Timeouts as Zeek: TCP see
-`tcp.py`, UDP, ICMP and others 1 min.
+request and its reply are one flow. SCTP is followed by address (neither Zeek nor nDPI tells its ports, and one
+association has several addresses). Timeouts as Zeek: TCP see `tcp.py`, UDP, ICMP and others 1 min.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any
 from sensors.clock import rfc3339
 from sensors.event import Event
 from sensors.packets.community import community_id
+from sensors.packets.stream import Budget
 from sensors.packets.talk import Talk
 from sensors.packets.tcp import Tcp, is_power_of_ten
 
@@ -27,13 +27,12 @@ _NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 2: "igmp
 
 class Flow:
     __slots__ = ("_wake", "bytes", "code", "counts", "destination", "destination_port", "done", "history", "key",
-                 "last_ns",
-                 "malformed", "missed", "packets", "payload", "protocol", "service", "source", "source_port",
-                 "start_ns", "talk", "tcp",
-                 "vlans")  # fmt: skip
+                 "last_ns", "malformed", "missed", "packets", "payload", "protocol", "service", "source", "source_port",
+                 "start_ns", "talk", "tcp", "vlans")  # fmt: skip
 
     def __init__(self, key: bytes, protocol: int, source: bytes, source_port: int, destination: bytes,
-                 destination_port: int, now_ns: int, wake: Callable[[Flow, int], None]) -> None:  # fmt: skip
+                 destination_port: int, now_ns: int, wake: Callable[[Flow, int], None],
+                 budget: Budget) -> None:  # fmt: skip
         self.key = key
         self.protocol = protocol
         self.source, self.source_port = source, source_port
@@ -51,7 +50,7 @@ class Flow:
         self.talk: Talk | None = None
         self.done = False
         self._wake = wake
-        self.tcp: Tcp | None = Tcp(self, now_ns) if protocol == 6 else None
+        self.tcp: Tcp | None = Tcp(self, now_ns, budget) if protocol == 6 else None
 
     def turn(self) -> None:
         """The other side is the originator after all."""

@@ -22,6 +22,7 @@ from sensors.packets.frame import ETHERNET, RAW, Frame
 from sensors.packets.link import find_ip
 from sensors.packets.ports import TCP as TCP_SERVERS
 from sensors.packets.ports import UDP as UDP_SERVERS
+from sensors.packets.stream import Budget
 from sensors.packets.table import LIMIT_FLOWS, FlowTable
 from sensors.packets.talk import Speech, Talk
 from sensors.protocols import load
@@ -40,6 +41,7 @@ class Pipeline:
         self._speech.counters = self.counters
         self._fragments = Fragments()
         self._table = FlowTable(self._ended, limit_flows)
+        self._budget = Budget()
         self._now_ns = 0
 
     @property
@@ -61,6 +63,14 @@ class Pipeline:
         """Let time pass without a frame (a quiet live capture)."""
         self._advance(now_ns)
         return self._taken()
+
+    def shed(self) -> None:
+        """Memory is short: the older half of the flows is no longer read for its protocol (they are still counted)."""
+        flows = list(self._table.flows.values())
+        for flow in flows[: len(flows) // 2 + 1]:
+            if flow.talk is not None and flow.talk.wanted:
+                flow.talk.end(flow)
+                self.counters["dropped.talk_for_memory"] += 1
 
     def finish(self) -> list[Event]:
         self._table.finish()
@@ -145,7 +155,7 @@ class Pipeline:
             return flow
         self.counters["flows"] += 1
         flow = Flow(key, protocol, packet.source, source_port, packet.destination, destination_port, self._now_ns,
-                    self._table.wake)  # fmt: skip
+                    self._table.wake, self._budget)  # fmt: skip
         if server and packet.destination != b"\xff\xff\xff\xff":
             flow.turn()
         flow.vlans = vlans

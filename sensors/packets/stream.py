@@ -3,7 +3,8 @@
 In:  segments at relative sequence numbers (1 = first payload byte), acknowledgements of the peer, the end.
 Out: `data(bytes)` in order and `gap(length)` for bytes that the peer acknowledged (or that never came) but we did not
 see.
-Bound: LIMIT_BYTES and LIMIT_SEGMENTS wait above a hole; beyond that the hole is given up as a gap. The bytes that came
+Bound: LIMIT_BYTES and LIMIT_SEGMENTS wait above a hole, TOTAL_BYTES above all holes; beyond, the hole is given up as a
+gap. The bytes that came
 first win an overlap. With `data = None` only lengths are kept (nobody reads this flow).
 Source: RFC 9293 §3.4, §3.10.7.4; behaviour at gaps as Zeek's reassembler.
 """
@@ -14,6 +15,7 @@ from bisect import insort
 from typing import Protocol
 
 LIMIT_BYTES, LIMIT_SEGMENTS = 1 << 20, 2048
+TOTAL_BYTES = 64 << 20
 
 
 class Sink(Protocol):
@@ -22,10 +24,21 @@ class Sink(Protocol):
     def gap(self, forward: bool, length: int) -> None: ...
 
 
-class Stream:
-    __slots__ = ("_pending", "_size", "_trimmed", "next")
+class Budget:
+    """What all streams of a pipeline hold together."""
 
-    def __init__(self) -> None:
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int = TOTAL_BYTES) -> None:
+        self.limit = limit
+        self.used = 0
+
+
+class Stream:
+    __slots__ = ("_budget", "_pending", "_size", "_trimmed", "next")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self.next = 1
         self._trimmed = 1
         self._pending: list[tuple[int, int, bytes]] = []  # start, end, data; sorted
@@ -48,7 +61,9 @@ class Stream:
             return 0
         insort(self._pending, (start, end, data))
         self._size += len(data)
-        if self._size <= LIMIT_BYTES and len(self._pending) <= LIMIT_SEGMENTS:
+        self._budget.used += len(data)
+        fits = self._size <= LIMIT_BYTES and len(self._pending) <= LIMIT_SEGMENTS
+        if fits and self._budget.used <= self._budget.limit:
             return 0
         lost = self._pending[0][0] - self.next
         self._skip(self._pending[0][0], sink, forward)
@@ -91,6 +106,7 @@ class Stream:
                 break
             used += 1
             self._size -= len(data)
+            self._budget.used -= len(data)
             if end > self.next:
                 fresh = data[self.next - start :]
                 self.next = end

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensors.packets.stream import Stream
+from sensors.packets.stream import Budget, Stream
 
 if TYPE_CHECKING:
     from sensors.packets.flow import Flow
@@ -34,18 +34,17 @@ def near(number: int, reference: int) -> int:
 
 
 class Endpoint:
-    __slots__ = ("ack", "closed", "counts", "fin", "fins", "last", "last_fin", "last_rst", "last_syn", "letters",
+    __slots__ = ("ack", "closed", "counts", "fin", "fins", "last", "last_fin", "last_rst", "last_syn",
                  "previous", "start", "state", "stream")  # fmt: skip
 
-    def __init__(self, letters: str) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.state = self.previous = INACTIVE
         self.start = self.last = self.ack = 0
         self.fins = self.fin = 0
         self.last_syn = self.last_fin = self.last_rst = 0
         self.closed = False
         self.counts: dict[str, int] = {}
-        self.letters = letters
-        self.stream = Stream()
+        self.stream = Stream(budget)
 
     def begin(self, number: int) -> None:
         self.start = self.ack = self.last = number
@@ -62,12 +61,11 @@ class Endpoint:
 
 class Tcp:
     __slots__ = ("_deferred", "_flow", "_seen", "active", "attempt_ns", "delete_ns", "expire_ns", "idle_ns",
-                 "originator",
-                 "partial", "responder")  # fmt: skip
+                 "originator", "partial", "responder")  # fmt: skip
 
-    def __init__(self, flow: Flow, now_ns: int) -> None:
+    def __init__(self, flow: Flow, now_ns: int, budget: Budget) -> None:
         self._flow = flow
-        self.originator, self.responder = Endpoint("SHADFRCTWGIQ"), Endpoint("shadfrctwgiq")
+        self.originator, self.responder = Endpoint(budget), Endpoint(budget)
         self.partial = False
         self.active = True
         self.idle_ns = IDLE_BEFORE_NS

@@ -8,6 +8,7 @@ After kill -9 the drop folder goes on exactly where the spool ends; of a live ca
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ class PacketTable(Table, frozen=True, kw_only=True):
     spool_limit_bytes: int = 1 << 30
     heartbeat_s: float = 30.0
     flush_s: float = 1.0
+    memory_limit_mb: int = 768  # above it, older flows are no longer read for their protocol; counted
 
 
 def run(config: Config, daemon: Daemon) -> int:
@@ -123,6 +125,7 @@ class _Role:
         if now >= self._next_flush or len(self._waiting) >= _BATCH_EVENTS:
             self._flush()
             self._next_flush = now + self._table.flush_s
+            self._watch_memory()
         if now >= self._next_heartbeat:
             self._heartbeat()
             self._report()
@@ -147,6 +150,13 @@ class _Role:
                 put(event, "log.file.path", str(path))
         self._spool.append(events, positions)
         self._spooled += len(events)
+
+    def _watch_memory(self) -> None:
+        """Each parser has its bound, but an attacker may fill very many at once."""
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        if pages * resource.getpagesize() > self._table.memory_limit_mb << 20:
+            self._pipeline.shed()
+            self._daemon.log.warning("memory", limit_mb=self._table.memory_limit_mb)
 
     def _heartbeat(self) -> None:
         sources = list(self._table.interfaces) + ([self._table.pcap_folder] if self._folder else [])

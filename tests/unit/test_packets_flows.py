@@ -239,3 +239,30 @@ def test_the_table_is_bounded_and_evictions_are_counted() -> None:
         assert pipeline.flows <= 50
     assert pipeline.evicted == 450
     assert seen + len(pipeline.finish()) == 500
+
+
+def test_holes_in_many_streams_share_one_budget() -> None:
+    pipeline = Pipeline()
+    pipeline._budget.limit = 100_000
+    for port in range(2000, 2200):
+        course = Conversation(port).open()
+        course.send(True, PUSH | ACK, b"GET / HTTP/1.1\r\n")
+        course.send(True, PUSH | ACK, b"x", lose=True)
+        course.send(True, PUSH | ACK, bytes(1400))
+        for one in course.frames:
+            pipeline.feed(one)
+        assert pipeline._budget.used <= 100_000
+    pipeline.finish()
+    assert pipeline._budget.used == 0
+
+
+def test_shedding_ends_reading_not_counting() -> None:
+    pipeline = Pipeline()
+    course = Conversation().open().say(True, b"GET /a HTTP/1.1\r\n\r\n")
+    for one in course.frames:
+        pipeline.feed(one)
+    pipeline.shed()
+    assert pipeline.counters["dropped.talk_for_memory"] == 1
+    http, flow = pipeline.finish()
+    assert get(http, "url.path") == "/a"
+    assert flow["source"]["packets"] == 3
