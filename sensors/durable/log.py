@@ -25,9 +25,13 @@ What it promises (the tests carry these numbers):
      clock (ms), upwards.
 """
 
-from sensors.durable.reader import Batch, LogReader
+from sensors.durable.batch import Batch
+from sensors.durable.problems import Full
+from sensors.durable.reader import LogReader
 from sensors.durable.record import START, Position, Record
-from sensors.durable.writer import Dropped, Full, LogWriter, Recovery, SegmentInfo
+from sensors.durable.recovery import Recovery
+from sensors.durable.segment import Dropped, SegmentInfo
+from sensors.durable.writer import LogWriter
 
 __all__ = [
     "START",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import zstandard
 
 from sensors.durable import watermark
+from sensors.durable.batch import Batch, Gathering
 from sensors.durable.files import REAL, File, Files
 from sensors.durable.record import SNAPSHOT, START, Head, Position, open_body, open_marks
 from sensors.durable.recovery import before
@@ -20,15 +21,6 @@ from sensors.durable.segment import Piece, Segment, head_at, listing, walk
 from sensors.durable.watermark import Watermark
 
 BATCH_LIMIT_BYTES = 16 << 20
-
-
-class Batch(NamedTuple):
-    """`items` in order; read on from `next`. `lost`: items that are missing before the first of `items`: None = none,
-    −1 = some, but nobody knows how many."""
-
-    items: list[tuple[Position, bytes]]
-    next: Position
-    lost: int | None
 
 
 class _Moved(Exception):
@@ -45,7 +37,7 @@ class LogReader:
         self._mark_file: File | None = None
         self._mark: Watermark | None = None
         self._decoded: tuple[Segment, int, list[bytes]] | None = None
-        self._expected: tuple[Position, int] = (START, -1)
+        self._expected: tuple[Position, int | None] = (START, None)
         self.damaged = 0  # stretches of damage that were passed
 
     def read(self, after: Position | None, limit: int, limit_bytes: int = BATCH_LIMIT_BYTES) -> Batch:
@@ -95,92 +87,59 @@ class LogReader:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _read(self, after: Position, limit: int, limit_bytes: int, mark: Watermark | None) -> Batch:
-        items: list[tuple[Position, bytes]] = []
+        known = self._expected[1] if self._expected[0] == after else None
+        found = Gathering(after, limit, limit_bytes, known)
         if not self._segments:
-            return Batch(items, after, None)
-        size, lost, position = 0, None, after
-        expected = self._expected[1] if self._expected[0] == after and self._expected[1] >= 0 else None
-        broken = False  # something is missing since `position`, and only `expected` can tell how much
-        foreign = False  # the file of `after` is gone, or was of another log
+            return found.batch()
         first = next((at for at, segment in enumerate(self._segments) if segment.number >= after.segment), None)
         if first is None and mark is not None and after <= (mark.segment, mark.end, -1):
-            return Batch(items, after, None)  # the newest file is lost, and all before it was read
+            return found.batch()  # the newest file is lost, and all before it was read
         if first is None:  # a position of a log that is no more (L9)
-            first, foreign, expected = 0, True, None
-        known = after != START and self._segments[first].number == after.segment
-        if after != START and not known and expected is None and not foreign:
-            expected = self._expected_behind(self._segments[first], after, mark)
-            foreign = expected is None
-        for segment in self._segments[first:]:
-            skip, begin = 0, 0
-            if known and segment.number == after.segment:
-                begin = after.offset
-                skip = after.index + 1
-            for piece in self._pieces(segment, begin, mark):
-                head = piece.head
-                if skip and piece.offset == begin:
-                    if head is not None:
-                        skip = min(skip, head.items)
-                        expected = head.ordinal + skip if expected is None else expected
-                else:
-                    skip = 0
-                if head is None or (piece.body is None and not self._is_decoded(segment, piece.offset)):
-                    if head is not None and expected is None and not broken:
-                        expected = head.ordinal
-                    if skip == 0 or head is None or skip < head.items:
-                        broken = True
-                    continue
-                base = head.ordinal + skip
-                missing = base - expected if expected is not None else -1 if foreign or (broken and base) else 0
-                if missing and (foreign or broken or missing > 0):
-                    if items:
-                        return self._batch(items, position, lost, expected)
-                    lost = missing
-                    self.damaged += broken
-                broken = foreign = False
-                expected = base
-                if head.items > skip:
-                    if items and size + head.payload_bytes > limit_bytes:
-                        return self._batch(items, position, lost, expected)
-                    for at, item in enumerate(self._items(segment, piece)[skip:], skip):
-                        if len(items) >= limit or (items and size + len(item) > limit_bytes):
-                            return self._batch(items, position, lost, expected)
-                        position = Position(segment.number, piece.offset, at)
-                        items.append((position, item))
-                        size += len(item)
-                        expected += 1
-                else:
-                    position = Position(segment.number, piece.offset, max(0, head.items - 1))
-                if len(items) >= limit:
-                    return self._batch(items, position, lost, expected)
-        return self._at_end(items, position, lost, expected, broken or foreign, mark)
+            first, found.foreign, found.expected = 0, True, None
+        elif after != START and self._segments[first].number != after.segment and found.expected is None:
+            found.expected = self._expected_behind(self._segments[first], after, mark)
+            found.foreign = found.expected is None
+        if all(self._gather(found, segment, after, mark) for segment in self._segments[first:]):
+            self._count_the_end(found, mark)
+        self._expected = (found.next, found.expected)
+        return found.batch()
 
-    def _at_end(
-        self,
-        items: list[tuple[Position, bytes]],
-        position: Position,
-        lost: int | None,
-        expected: int | None,
-        broken: bool,
-        mark: Watermark | None,
-    ) -> Batch:
-        """All that is durable was read. What the watermark counts beyond it was damaged."""
-        if mark is None or items or lost is not None or mark.segment < position.segment:
-            return self._batch(items, position, lost, expected)
-        missing = mark.ordinal - expected if expected is not None else -1 if broken else 0
-        if missing > 0 or (broken and missing < 0):
+    def _gather(self, found: Gathering, segment: Segment, after: Position, mark: Watermark | None) -> bool:
+        """What one file gives. False: the batch is complete."""
+        here = segment.number == after.segment
+        begin, read_before = (after.offset, after.index + 1) if here else (0, 0)
+        for piece in self._pieces(segment, begin, mark, read_before):
+            head = piece.head
+            skip = min(read_before, head.items) if head and piece.offset == begin else 0
+            if head is None or piece.body is None:
+                found.damaged(head, skip)
+                continue
+            if skip and found.expected is None:
+                found.expected = head.ordinal + skip
+            broken = found.broken
+            if not found.meet(head.ordinal + skip):
+                return False
             self.damaged += broken
-            return self._batch(items, Position(mark.segment, mark.end, -1), missing, mark.ordinal)
-        return self._batch(items, position, lost, expected)
+            if head.items <= skip:
+                found.next = Position(segment.number, piece.offset, max(0, head.items - 1))
+            elif not found.has_room(head.payload_bytes if found.items else 0) or not found.take(
+                segment.number, piece.offset, self._items(segment, piece), skip
+            ):
+                return False
+        return True
 
-    def _batch(
-        self, items: list[tuple[Position, bytes]], position: Position, lost: int | None, expected: int | None
-    ) -> Batch:
-        self._expected = (position, -1 if expected is None else expected)
-        return Batch(items, position, lost)
+    def _count_the_end(self, found: Gathering, mark: Watermark | None) -> None:
+        """All that is durable was read. What the watermark counts beyond it was damaged."""
+        if mark is None or found.items or found.lost is not None or mark.segment < found.next.segment:
+            return
+        missing = found.missing(mark.ordinal)
+        if missing:
+            self.damaged += found.broken
+            found.lost, found.next, found.expected = missing, Position(mark.segment, mark.end, -1), mark.ordinal
 
-    def _pieces(self, segment: Segment, begin: int, mark: Watermark | None) -> Iterator[Piece]:
-        """The pieces of a file that may be read by now."""
+    def _pieces(self, segment: Segment, begin: int, mark: Watermark | None, skip: int) -> Iterator[Piece]:
+        """The pieces of a file that may be read by now. Of the first, only the head when its body is not needed: a poll
+        that finds nothing new must cost nothing."""
         file = self._file(segment)
         if mark is not None:
             if segment.number > mark.segment:
@@ -188,11 +147,11 @@ class LogReader:
             end = mark.end if segment.number == mark.segment else file.size()
         else:
             end = file.size()
-        decoded = self._decoded
-        if decoded is not None and decoded[0] == segment and decoded[1] == begin:
-            head = head_at(file, segment, begin, end)  # in the middle of a record that we still have
-            if head is not None:
-                yield Piece(begin, begin + head.total_bytes, head, None)
+        if skip or self._is_decoded(segment, begin):
+            head = head_at(file, segment, begin, end)
+            known = head is not None and (skip >= head.items or self._is_decoded(segment, begin))
+            if head is not None and known and begin + head.total_bytes <= end:
+                yield Piece(begin, begin + head.total_bytes, head, b"")
                 begin += head.total_bytes
         newest = segment == self._segments[-1]
         for piece in walk(file, segment, begin, end):
@@ -204,7 +163,7 @@ class LogReader:
         return self._decoded is not None and self._decoded[0] == segment and self._decoded[1] == offset
 
     def _items(self, segment: Segment, piece: Piece) -> list[bytes]:
-        if self._decoded is not None and self._decoded[0] == segment and self._decoded[1] == piece.offset:
+        if self._decoded is not None and self._is_decoded(segment, piece.offset):
             return self._decoded[2]
         assert piece.head is not None
         record = open_body(piece.head, piece.body or b"", self._unpress)
@@ -214,7 +173,7 @@ class LogReader:
 
     def _expected_behind(self, segment: Segment, after: Position, mark: Watermark | None) -> int | None:
         """The file of `after` is gone. When that was the last item before `segment`, nothing was missed."""
-        for piece in self._pieces(segment, 0, mark):
+        for piece in self._pieces(segment, 0, mark, 0):
             head: Head | None = piece.head
             if head is None or piece.body is None or not head.flags & SNAPSHOT:
                 return None

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensors.durable.files import File, Files
+from sensors.durable.problems import newer
 from sensors.durable.record import HEAD_BYTES, MAGIC, Head, Place, intact, read_head
-from sensors.errors import ConfigError, Problem
-from sensors.errors import Place as ErrorPlace
 
 SUFFIX = ".lt1"
 _NAME = re.compile(r"(\d{13,18})-(\d{8})-([0-9a-f]{16})\.lt(\d+)", re.ASCII)
@@ -50,6 +49,20 @@ class Piece(NamedTuple):
     body: bytes | None
 
 
+class SegmentInfo(NamedTuple):
+    number: int
+    day: str
+    bytes: int
+    ordinal: int | None  # items before it since the log began; None when its first record is damaged
+    newest: bool
+
+
+class Dropped(NamedTuple):
+    segments: int
+    items: int
+    bytes: int
+
+
 def listing(folder: Path, files: Files) -> list[Segment]:
     """The log's files, oldest first. Other files are nobody's business here and stay as they are."""
     found = []
@@ -58,14 +71,7 @@ def listing(folder: Path, files: Files) -> list[Segment]:
         if match is None:
             continue
         if match[4] != SUFFIX[3:]:
-            raise ConfigError(
-                Problem(
-                    "LT-D0004",
-                    "thư mục nhật ký do phiên bản mới hơn ghi; phiên bản này không đọc được",
-                    "the log folder was written by a newer version, which this one cannot read",
-                    ErrorPlace(file=str(folder / name)),
-                )
-            )
+            raise newer(folder / name)
         found.append(Segment(int(match[1]), match[2], bytes.fromhex(match[3])))
     return sorted(found, key=lambda segment: segment.number)
 

@@ -11,42 +11,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import Self
 
 import zstandard
 
 from sensors.clock import Clock, SystemClock
-from sensors.durable import recovery, watermark
+from sensors.durable import problems, recovery, watermark
 from sensors.durable.files import REAL, File, Files
 from sensors.durable.record import PAYLOAD_LIMIT_BYTES, SNAPSHOT, Position, payload_size, seal
 from sensors.durable.recovery import Recovery
-from sensors.durable.segment import Segment, head_at
+from sensors.durable.segment import Dropped, Segment, SegmentInfo, head_at
 from sensors.durable.thin import records, thin
 from sensors.durable.watermark import Watermark
-from sensors.errors import Damaged, Place, Problem, Unavailable
-
-__all__ = ["Dropped", "Full", "LogWriter", "Recovery", "SegmentInfo"]
 
 _ITEM_LIMIT_BYTES = 8 * 1024 * 1024
 _MARKS_LIMIT_BYTES = 4 * 1024 * 1024
-
-
-class Full(Unavailable):
-    """There is no room on the disk. Nothing was written; the writer lives."""
-
-
-class SegmentInfo(NamedTuple):
-    number: int
-    day: str
-    bytes: int
-    ordinal: int | None  # items before it since the log began; None when its first record is damaged
-    newest: bool
-
-
-class Dropped(NamedTuple):
-    segments: int
-    items: int
-    bytes: int
 
 
 class LogWriter:
@@ -79,14 +58,7 @@ class LogWriter:
         lock = files.lock(folder / watermark.LOCK_NAME)
         if lock is None:
             self._mark_file.close()
-            raise Unavailable(
-                Problem(
-                    "LT-D0001",
-                    "một tiến trình khác đang ghi nhật ký này",
-                    "another process is writing this log",
-                    Place(file=str(folder)),
-                )
-            )
+            raise problems.held(folder)
         self._lock = lock
         try:
             self._recover()
@@ -111,7 +83,7 @@ class LogWriter:
         `Full` and ValueError leave everything as it was; any other error is the end of this writer (L7)."""
         with self._one_at_a_time:
             if self._failure is not None:
-                raise self._dead()
+                raise problems.dead(self._folder) from self._failure
             changed = {key: text for key, text in (marks or {}).items() if self._marks.get(key, "") != text}
             if not items and not changed:
                 return self._last
@@ -206,6 +178,7 @@ class LogWriter:
         found = recovery.recover(self._folder, self._files, known)
         self.recovered: Recovery = found.report
         self._segments, self._marks = found.segments, found.marks
+        self._marks_bytes = _size(found.marks)
         self._sizes, self._firsts = found.sizes, dict[Segment, int | None]()
         self._mark, self._last = found.mark, found.last
         self._highest = found.highest
@@ -220,7 +193,7 @@ class LogWriter:
         before anything is deleted."""
         with self._one_at_a_time:
             if self._failure is not None:
-                raise self._dead()
+                raise problems.dead(self._folder) from self._failure
             if self._segments and not self.recovered.clean and self._mark.segment == self._opened_at:
                 try:
                     self._append((), {}, fresh=True)
@@ -232,22 +205,20 @@ class LogWriter:
         """True when a new segment must be begun. Raises while nothing has been touched."""
         if "" in changed:
             raise ValueError("a mark needs a name")
-        marks_bytes = sum(6 * (len(key) + len(text)) + 8 for key, text in changed.items())  # 6: \u0000, the longest
+        marks_bytes = self._marks_bytes + self._growth(changed)
         longest = max(map(len, items), default=0)
         if marks_bytes > _MARKS_LIMIT_BYTES or longest > _ITEM_LIMIT_BYTES:
             raise ValueError(f"an item of {longest} bytes or marks of {marks_bytes} bytes are too long for a record")
         fresh = self._file is None or self._full(self._segments[-1], self._mark.end)
         need = payload_size(items, marks_bytes)
         if self._files.free_bytes(self._folder) < need + self._reserve:
-            raise Full(
-                Problem(
-                    "LT-D0002",
-                    "ổ đĩa đã đầy: không ghi thêm được vào nhật ký",
-                    "the disk is full: the log cannot grow",
-                    Place(file=str(self._folder)),
-                )
-            )
+            raise problems.full(self._folder)
         return fresh
+
+    def _growth(self, changed: Mapping[str, str]) -> int:
+        """By how much all marks grow: they must fit one snapshot."""
+        old = {key: self._marks[key] for key in changed if key in self._marks}
+        return _size({key: text for key, text in changed.items() if text}) - _size(old)
 
     def _append(self, items: Sequence[bytes], changed: Mapping[str, str], *, fresh: bool) -> None:
         end, ordinal, last = self._mark.end, self._mark.ordinal, self._last
@@ -264,6 +235,7 @@ class LogWriter:
             self._file.sync()  # each part: unsynced writes reach the disk in any order, marks before items
         if fresh:
             self._files.sync_folder(self._folder)
+        self._marks_bytes += self._growth(changed)
         for key, text in changed.items():
             if text:
                 self._marks[key] = text
@@ -313,18 +285,6 @@ class LogWriter:
             self._file.close()
             self._file = None
 
-    def _dead(self) -> Damaged:
-        error = Damaged(
-            Problem(
-                "LT-D0003",
-                "lần ghi trước đã thất bại; phải khởi động lại để khôi phục nhật ký",
-                "an earlier write failed; the process must start again to recover the log",
-                Place(file=str(self._folder)),
-            )
-        )
-        error.__cause__ = self._failure
-        return error
-
 
 def _parts(
     items: Sequence[bytes], marks: Mapping[str, str], limit: int
@@ -337,6 +297,10 @@ def _parts(
             start, size = at, 0
         size += len(item) + 4
     yield items[start:], marks
+
+
+def _size(marks: Mapping[str, str]) -> int:
+    return sum(6 * (len(key) + len(text)) + 8 for key, text in marks.items())  # 6: \u0000, the longest in JSON
 
 
 def _open_or_create(files: Files, path: Path) -> File:

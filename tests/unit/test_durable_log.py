@@ -61,6 +61,16 @@ def test_l3_marks_come_back_with_their_items(tmp_path: Path) -> None:
             writer.marks["k"] = "3"  # type: ignore[index]
 
 
+def test_marks_are_bounded_and_the_writer_lives(tmp_path: Path) -> None:
+    with LogWriter(tmp_path, segment_bytes=1000) as writer:
+        for number in range(6):
+            writer.append([], {f"k{number}": "x" * 100_000})
+        with pytest.raises(ValueError, match="too long"):
+            writer.append([], {"k": "x" * 100_000})
+        writer.append([b"item"], {"k0": "", "k": "x" * 100_000})
+        assert set(writer.marks) == {"k", "k1", "k2", "k3", "k4", "k5"}
+
+
 def test_l7_one_writer(tmp_path: Path) -> None:
     with LogWriter(tmp_path), pytest.raises(Unavailable, match="LT-D0001"):
         LogWriter(tmp_path)
