@@ -89,23 +89,26 @@ Condition = AllOf | AnyOf | Not | Is | Null | Exists | SameAs | Keyword
 
 def holds(condition: Condition, view: View) -> bool:
     match condition:
-        case AllOf(parts):
-            return all(holds(part, view) for part in parts)
-        case AnyOf(parts):
-            return any(holds(part, view) for part in parts)
-        case Not(part):
-            return not holds(part, view)
-        case Is(name, test):
-            return any(test(member) for member in members(view.value(name)))
-        case Null(name):
-            value = view.value(name)
+        case Is():
+            value = view.value(condition.field)
+            if isinstance(value, list):
+                return any(condition.test(member) for member in members(value))
+            return value is not MISSING and value is not None and condition.test(value)
+        case AllOf():
+            return all(holds(part, view) for part in condition.parts)
+        case AnyOf():
+            return any(holds(part, view) for part in condition.parts)
+        case Not():
+            return not holds(condition.part, view)
+        case Null():
+            value = view.value(condition.field)
             return value is MISSING or value is None or value == []
-        case Exists(name, wanted):
-            return (view.value(name) is not MISSING) == wanted
+        case Exists():
+            return (view.value(condition.field) is not MISSING) == condition.wanted
         case SameAs():
             return _same(condition, view)
-        case Keyword(test):
-            return any(test(word) for word in view.words())
+        case Keyword():
+            return any(condition.test(word) for word in view.words())
 
 
 def members(value: Any) -> Iterator[Any]:

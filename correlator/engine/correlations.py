@@ -7,8 +7,8 @@ Source: Sigma correlation rules specification 2.1.0.
 
 Time is the event's. An entry stays joinable until timespan + `lateness_s` after it arrived, whatever the clocks of
 others say: an agency that was cut off for hours and then sends its backlog is correlated as if it had been on time.
-Arrival is `event.ingested`, so a replay after a crash decides the same. An event's time can't lie further in the future than
-`FUTURE_S` after its arrival.
+Arrival is `event.ingested`, so a replay after a crash decides the same. An event's time can't lie further in the future
+than `FUTURE_S` after its arrival.
 
 Conditions that more events can only bring nearer (gt, gte) fire at the completing event; its window is then used up, so
 an attack that goes on fires again each time the number is reached. Conditions with an upper bound (lt, lte, eq, neq)

@@ -76,17 +76,21 @@ def _flatten(value: Mapping[str, Any], prefix: str, found: dict[str, Any], depth
 class EventView:
     """An event as the rules of one source see it."""
 
-    __slots__ = ("_flat", "_source", "_words")
+    __slots__ = ("_flat", "_found", "_source", "_words")
 
     def __init__(self, flattened: Mapping[str, Any], source: Source) -> None:
         self._flat, self._source = flattened, source
         self._words: list[Any] | None = None
+        self._found: dict[str, Any] = {}  # a rule set asks for the same few names again and again
 
     def value(self, name: str) -> Any:
+        if name in self._found:
+            return self._found[name]
         found = self._find(name)
         table = self._source.values.get(name)
         if table and isinstance(found, str):
-            return table.get(found, found)
+            found = table.get(found, found)
+        self._found[name] = found
         return found
 
     def _find(self, name: str) -> Any:

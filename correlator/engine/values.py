@@ -71,14 +71,14 @@ class Text:
 
     parts: tuple[Part, ...]
     cased: bool = False
+    pattern: Glob = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern", Glob(self.parts))
 
     def __call__(self, value: Any) -> bool:
-        text = text_of(value)
-        if text is None:
-            return False
-        if not self.cased:
-            text = text.lower()
-        return glob(self.parts, text)
+        text = value if isinstance(value, str) else text_of(value)
+        return text is not None and self.pattern.matches(text if self.cased else text.lower())
 
 
 def lowered(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -86,27 +86,47 @@ def lowered(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 
 def glob(parts: Sequence[Part], text: str) -> bool:
-    """Does the whole text match? Segments between `*` are found leftmost first, which is exact for globs."""
-    segments: list[list[Part]] = [[]]
-    for part in parts:
-        if part is MANY:
-            segments.append([])
-        else:
-            segments[-1].append(part)
-    sizes = [sum(len(part) if isinstance(part, str) else 1 for part in segment) for segment in segments]
-    if len(segments) == 1:
-        return len(text) == sizes[0] and _at(segments[0], text, 0)
-    if sum(sizes) > len(text) or not _at(segments[0], text, 0):
-        return False
-    here, end = sizes[0], len(text) - sizes[-1]
-    if not _at(segments[-1], text, end):
-        return False
-    for segment, size in zip(segments[1:-1], sizes[1:-1], strict=True):
-        here = _find(segment, size, text, here, end)
-        if here < 0:
+    """Does the whole text match?"""
+    return Glob(parts).matches(text)
+
+
+class Glob:
+    """A pattern of texts, `*` and `?`. Segments between `*` are found leftmost first, which is exact for globs."""
+
+    __slots__ = ("_first", "_inside", "_last", "_middle", "_total", "_whole")
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        segments: list[list[Part]] = [[]]
+        for part in parts:
+            if part is MANY:
+                segments.append([])
+            else:
+                segments[-1].append(part)
+        sized = [(segment, sum(len(p) if isinstance(p, str) else 1 for p in segment)) for segment in segments]
+        self._total = sum(size for _, size in sized)
+        self._first, self._last, self._middle = sized[0], sized[-1], sized[1:-1]
+        self._whole = len(segments) == 1
+        only = segments[1] if len(segments) == 3 and not segments[0] and not segments[2] else []
+        self._inside = only[0] if len(only) == 1 and isinstance(only[0], str) else None  # the commonest: *text*
+
+    def matches(self, text: str) -> bool:
+        if self._inside is not None:
+            return self._inside in text
+        segment, here = self._first
+        if self._whole:
+            return len(text) == here and _at(segment, text, 0)
+        if self._total > len(text) or not _at(segment, text, 0):
             return False
-        here += size
-    return here <= end
+        segment, size = self._last
+        end = len(text) - size
+        if not _at(segment, text, end):
+            return False
+        for segment, size in self._middle:
+            here = _find(segment, size, text, here, end)
+            if here < 0:
+                return False
+            here += size
+        return here <= end
 
 
 def _at(segment: Sequence[Part], text: str, place: int) -> bool:

@@ -109,7 +109,7 @@ def test_reload_keeps_the_windows_of_what_is_still_the_same(engine: Engine, tmp_
 
 def test_a_hit_is_never_larger_than_ingest_takes(engine: Engine) -> None:
     hits = Pipeline(engine).feed([
-        login(0, user="x" * 200_000, url={"original": "y" * 200_000}, 
+        login(0, user="x" * 200_000, url={"original": "y" * 200_000},
               process={"name": "sshd", "command_line": "z" * 200_000},
               host={"name": ["h" * 50_000] * 500}),
     ])  # fmt: skip
