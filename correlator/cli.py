@@ -14,7 +14,7 @@ from pathlib import Path
 from sensors.errors import EXIT_INTERRUPTED, LuytreError
 
 SERVICES = {
-    "index": ("correlator.store.indexer", "index", "lập chỉ mục từ nhật ký sự kiện / build the search index"),
+    "index": ("correlator.index", "index", "lập chỉ mục từ nhật ký sự kiện / build the search index"),
     "run": ("correlator.run", "correlator", "chạy luật trên dòng sự kiện / run the rules over the stream"),
 }
 TOOLS = {

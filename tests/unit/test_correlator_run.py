@@ -249,3 +249,25 @@ def test_hits_go_to_this_machines_own_port(toml: str, url: str, tmp_path: Path) 
     path = tmp_path / "luytre.toml"
     path.write_text(toml)
     assert machine_url(Config(path, {})) == url
+
+
+def test_it_reads_the_embedded_store(tmp_path: Path) -> None:
+    from correlator.store import open_reader, open_writer
+
+    setting = Setting(tmp_path, [])
+    writer, reader = open_writer(setting.config), open_reader(setting.config)
+    setting.store = reader  # type: ignore[assignment]
+    try:
+        runner = setting.start()
+        finish(runner)
+        for start in (0, 10):
+            writer.append([failure(number) for number in range(start, start + 10)])
+            setting.clock.move(1)
+            finish(runner)
+        assert len([hit for hit in setting.node.hits.values() if hit["luytre"]["hit"]["type"] == "sigma"]) == 20
+        again = setting.start()
+        assert again._cursor == runner._cursor
+        assert again.step() == 0
+    finally:
+        reader.close()
+        writer.close()
