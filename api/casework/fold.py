@@ -11,10 +11,12 @@ Bound: PAGE hits a transaction; ENTITY_LIMIT values per field; hit rows live HIT
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from api.casework import ids, indicators
@@ -117,25 +119,41 @@ def fold(
     keys = {hit.id: open_key(hit.agency, hit.rule_id, hit.group_key) for hit in fresh}
     rows = session.scalars(select(Alert).where(Alert.open_key.in_(set(keys.values()))))
     taking = {row.open_key: _Touched(row, created=False) for row in rows}
-    done: list[_Touched] = []
+    touched: list[_Touched] = list(taking.values())
+    counted: list[dict[str, Any]] = []
     made = 0
-    for hit in fresh:
-        key = keys[hit.id]
-        touched = taking.get(key)
-        if touched and hit.at > touched.alert.last_seen + QUIET_S:
-            touched.alert.open_key = None
-            session.flush()  # before the INSERT that takes the key: the unit of work would insert first
-            done.append(touched)
-            touched = None
-        if touched is None:
-            touched = taking[key] = _Touched(_new_alert(session, hit, key, now), created=True)
-            made += 1
-        _take(session, touched, hit, now)
-    for touched in (*done, *taking.values()):
-        if touched.hours:
+    with session.no_autoflush:
+        for hit in fresh:
+            key = keys[hit.id]
+            here = taking.get(key)
+            if here and hit.at > here.alert.last_seen + QUIET_S:
+                here.alert.open_key = None
+                session.flush()  # before the INSERT that takes the key: the unit of work would insert first
+                here = None
+            if here is None:
+                here = taking[key] = _Touched(_new_alert(session, hit, key, now), created=True)
+                touched.append(here)
+                made += 1
+            _take(here, hit)
+            counted.append(
+                {
+                    "id": hit.id,
+                    "alert_id": here.alert.id,
+                    "at": hit.at,
+                    "folded_at": now,
+                    "count": hit.count,
+                    "reason": hit.reason,
+                    "event_ids": list(hit.event_ids),
+                }
+            )
+        touched = [here for here in touched if here.hours]
+        if touched:
+            session.flush()
+            session.execute(insert(AlertHit), counted)
             _write(session, touched, now, bell)
-            if policy is not None and (touched.created or touched.risen):
-                policy(session, touched.alert, now)
+    for here in touched:  # outside no_autoflush: what one call adds, the next one has to see
+        if policy is not None and (here.created or here.risen):
+            policy(session, here.alert, now)
     return len(fresh), made
 
 
@@ -174,7 +192,7 @@ def _new_alert(session: Session, hit: Hit, key: str, now: float) -> Alert:
     return alert
 
 
-def _take(session: Session, touched: _Touched, hit: Hit, now: float) -> None:
+def _take(touched: _Touched, hit: Hit) -> None:
     alert = touched.alert
     alert.count += 1
     alert.first_seen = min(alert.first_seen, hit.at)
@@ -189,62 +207,71 @@ def _take(session: Session, touched: _Touched, hit: Hit, now: float) -> None:
     hour = int(hit.at // 3600)
     touched.hours[hour] = touched.hours.get(hour, 0) + 1
     touched.entities.update(dict.fromkeys(hit.entities))
-    session.add(
-        AlertHit(
-            id=hit.id,
-            alert_id=alert.id,
-            at=hit.at,
-            folded_at=now,
-            count=hit.count,
-            reason=hit.reason,
-            event_ids=list(hit.event_ids),
-        )
-    )
 
 
-def _write(session: Session, touched: _Touched, now: float, bell: Bell) -> None:
-    alert = touched.alert
-    rows = session.scalars(select(AlertHour).where(AlertHour.alert_id == alert.id, AlertHour.hour.in_(touched.hours)))
-    there = {row.hour: row for row in rows}
-    for hour, count in touched.hours.items():
-        if hour in there:
-            there[hour].count += count
-        else:
-            session.add(AlertHour(alert_id=alert.id, hour=hour, count=count))
-    new = _add_entities(session, alert.id, touched.entities)
-    if new or touched.created:
-        values = session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert.id))
-        parts = [alert.id, *alert.title.values(), *(value for _, value in values), *alert.reason.values()]
-        alert.search_text = search_text([*parts, alert.rule_id, alert.agency, *alert.techniques])
-    alert.revision += 1
-    if alert.incident_id:
-        _tell_incident(session, alert, new, now, bell)
-    changed(session, bell, "alert", alert.id, agency=alert.agency, revision=alert.revision, now=now,
-            created=touched.created)  # fmt: skip
+def _write(session: Session, touched: Sequence[_Touched], now: float, bell: Bell) -> None:
+    """What the page brought to its alerts; a fixed number of queries however many they are."""
+    ids_of = [here.alert.id for here in touched]
+    wanted = {hour for here in touched for hour in here.hours}
+    hours = {
+        (row.alert_id, row.hour): row
+        for row in session.scalars(select(AlertHour).where(AlertHour.alert_id.in_(ids_of), AlertHour.hour.in_(wanted)))
+    }
+    known: dict[str, list[tuple[str, str]]] = {}
+    for entity in session.execute(
+        select(AlertEntity.alert_id, AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id.in_(ids_of))
+    ):
+        known.setdefault(entity.alert_id, []).append((entity.field, entity.value))
+    new_hours: list[dict[str, Any]] = []
+    new_entities: list[dict[str, Any]] = []
+    grown: dict[str, bool] = {}
+    for here in touched:
+        alert = here.alert
+        for hour, count in here.hours.items():
+            row = hours.get((alert.id, hour))
+            if row:
+                row.count += count
+            else:
+                new_hours.append({"alert_id": alert.id, "hour": hour, "count": count})
+        there = known.get(alert.id, [])
+        new = _new_entities(there, here.entities)
+        grown[alert.id] = bool(new)
+        new_entities += [{"alert_id": alert.id, "field": path, "value": value} for path, value in new]
+        if new or here.created:
+            values = [value for _, value in (*there, *new)]
+            parts = [alert.id, *alert.title.values(), *values, *alert.reason.values()]
+            alert.search_text = search_text([*parts, alert.rule_id, alert.agency, *alert.techniques])
+        alert.revision += 1
+        changed(session, bell, "alert", alert.id, agency=alert.agency, revision=alert.revision, now=now,
+                created=here.created)  # fmt: skip
+    if new_hours:
+        session.execute(insert(AlertHour), new_hours)
+    if new_entities:
+        session.execute(insert(AlertEntity), new_entities)
+    for here in touched:
+        if here.alert.incident_id:
+            _tell_incident(session, here.alert, now, bell, grown=grown[here.alert.id])
 
 
-def _add_entities(session: Session, alert_id: str, wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    there = set(session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert_id)))
-    per_field: dict[str, int] = {}
-    for path, _ in there:
-        per_field[path] = per_field.get(path, 0) + 1
+def _new_entities(there: Sequence[tuple[str, str]], wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of `wanted` that an alert does not have yet, up to ENTITY_LIMIT a field."""
+    have = set(there)
+    per_field = Counter(path for path, _ in there)
     new = []
     for path, value in wanted:
-        if (path, value) not in there and per_field.get(path, 0) < ENTITY_LIMIT:
-            per_field[path] = per_field.get(path, 0) + 1
-            session.add(AlertEntity(alert_id=alert_id, field=path, value=value))
+        if (path, value) not in have and per_field[path] < ENTITY_LIMIT:
+            per_field[path] += 1
             new.append((path, value))
-    session.flush()
     return new
 
 
-def _tell_incident(session: Session, alert: Alert, new: list[tuple[str, str]], now: float, bell: Bell) -> None:
+def _tell_incident(session: Session, alert: Alert, now: float, bell: Bell, *, grown: bool) -> None:
     incident = session.get(Incident, alert.incident_id)
     if incident is None or incident.state == "closed":
         return
     incident.last_seen = max(incident.last_seen, alert.last_seen)
     incident.revision += 1
-    if new:
+    if grown:
         add_indicators(session, incident.id, [alert.id])
     changed(session, bell, "incident", incident.id, agency=incident.agency, revision=incident.revision, now=now)
 
