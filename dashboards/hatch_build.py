@@ -37,7 +37,7 @@ def npm_of_machine() -> tuple[list[str], Path] | None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         return None
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20)
     return ([npm], Path(node).parent) if answer.returncode == 0 and new_enough(answer.stdout) else None
 
 
@@ -74,8 +74,8 @@ def build() -> Path:
     if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
         # --include=dev: Vite itself is a development dependency, and NODE_ENV would leave it out.
         quiet = ["--include=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run([*npm, "ci", *quiet], cwd=HERE, env=env, check=True)  # noqa: S603
-    subprocess.run([*npm, "run", "--silent", "build"], cwd=HERE, env=env, check=True)  # noqa: S603
+        subprocess.run([*npm, "ci", *quiet], cwd=HERE, env=env, check=True)
+    subprocess.run([*npm, "run", "--silent", "build"], cwd=HERE, env=env, check=True)
     return DIST
 
 

@@ -81,10 +81,12 @@ export function useAlertActs() {
       }
     };
     const way = (before: Alert, act: Act): Act[] => {
-      const again: Act[] = before.assignee?.id === me.user.id && before.status === "claimed" ? [{ name: "claim" }] : [];
-      if (act.name === "claim") return [{ name: "release" }];
+      // Reopening gives an alert back to whom it was assigned; a sleeping one is put to sleep again.
+      const asleep: Act[] = before.status === "snoozed" && before.snooze ? [{ name: "snooze", until: before.snooze.until, reason: before.snooze.reason }] : [];
+      if (act.name === "claim") return [...(before.assignee ? [] : [{ name: "release" } as Act]), ...asleep];
       if (act.name === "release") return [{ name: "claim" }];
-      if (act.name === "snooze" || act.name === "close") return [{ name: "reopen" }, ...again];
+      if (act.name === "close") return [{ name: "reopen" }, ...asleep];
+      if (act.name === "snooze") return asleep.length ? asleep : [{ name: "reopen" }];
       if (act.name === "reopen" && before.status === "closed" && before.disposition)
         return [{ name: "close", disposition: before.disposition, note: t("act.undone") }];
       return [];

@@ -7,7 +7,7 @@ import { speak, useWords } from "../i18n";
 import { Mark } from "../parts/icons";
 import { Trouble } from "../parts/panel";
 import { useTitle } from "./live";
-import { go, parse } from "./route";
+import { go, useRoute } from "./route";
 import { useSigning } from "./session";
 
 export function Login() {
@@ -16,7 +16,7 @@ export function Login() {
   const about = useQuery({ queryKey: ["public"], queryFn: ({ signal }) => get<Public>("/public", {}, signal), retry: 1 });
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const tried = useRef(false);
+  const tried = useRef<string | null>(null);
   const password = useRef<HTMLInputElement>(null);
   useTitle(t("login.title"));
 
@@ -36,16 +36,16 @@ export function Login() {
     }
   };
 
+  // A link is opened in a new tab or pasted into this one; its token is used once and leaves the address first.
+  const { path, query } = useRoute();
+  const token = path === "/login" ? query.get("token") : null;
   useEffect(() => {
-    const { path, query } = parse(window.location.hash);
-    const token = query.get("token");
-    if (path !== "/login" || !token || tried.current) return;
-    tried.current = true;
+    if (!token || tried.current === token) return;
+    tried.current = token;
     go("#/", true);
     void enter(() => signing.link(token));
-    // The link is used once, when the page opens.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, []);
+  }, [token]);
 
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -65,7 +65,7 @@ export function Login() {
         </header>
         <p className="login-node">
           {about.data ? about.data.name : about.isError ? t("error.unreachable") : " "}
-          {about.data && <span className="tag tag-plain">{t(`node.${about.data.role}`)}</span>}
+          {about.data && <span className="tag tag-plain">{t(about.data.role === "national" ? "node.national" : "node.agency")}</span>}
         </p>
         <form onSubmit={submit}>
           <label className="field">

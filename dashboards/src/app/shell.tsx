@@ -1,5 +1,5 @@
 // The frame around every view: the rail, the exercise banner, the toasts, the table of keys, and which view is shown.
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useLink } from "../api/stream";
 import { useWords } from "../i18n";
 import { ActButton } from "../parts/button";
@@ -81,6 +81,10 @@ export function Shell() {
   const { path } = useRoute();
   const [help, setHelp] = useState(false);
   useLive();
+  // Already signed in: a one-time link is not spent, but its token does not stay in the address.
+  useEffect(() => {
+    if (path === "/login") go("#/", true);
+  }, [path]);
   const allowed = useMemo(() => views.filter((view) => view.permission === null || can(view.permission)), [can]);
   const rail = allowed.flatMap((view) => (view.rail ? [{ ...view, rail: view.rail }] : []));
   const home = rail[0]?.path ?? "/alerts";

@@ -68,6 +68,9 @@ export function bytes(value: number, language: string): string {
   return `${new Intl.NumberFormat(language === "vi" ? "vi-VN" : "en-GB", { maximumFractionDigits: digits }).format(size)} ${UNITS[unit]}`;
 }
 
+/** Addresses, names of machines, hashes: set in the face with equal figures. Words of a language are not. */
+export const isCode = (value: string) => /^[\x21-\x7e]+$/.test(value);
+
 /** A quoted value for the query language: `field:"value"`. */
 export function term(field: string, value: string): string {
   return /^[\w.\-]+$/.test(value) ? `${field}:${value}` : `${field}:"${value.replace(/(["\\])/g, "\\$1")}"`;

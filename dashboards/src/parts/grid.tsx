@@ -50,6 +50,7 @@ type Props<T> = {
 };
 
 const OVERSCAN = 12;
+const REFOCUS_MS = 60;
 const NONE: ReadonlySet<string> = new Set();
 
 const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel() });
@@ -110,6 +111,18 @@ export function Grid<T extends object>(props: Props<T>) {
     if (place >= 0) lastPlace.current = place;
     if (here && here.id !== cursor) onCursor(here.id);
   }, [place, here, cursor, onCursor]);
+
+  // When the row that held the focus has left (closed, moved on), the focus goes on to the cursor and not to nowhere.
+  // A dialog gives the focus back a frame after it closed, therefore the wait.
+  const hereId = here?.id;
+  useEffect(() => {
+    if (!hereId) return;
+    const timer = setTimeout(() => {
+      if (document.activeElement === document.body || document.activeElement === null)
+        scroller.current?.querySelector<HTMLElement>("[data-cursor=true]")?.focus({ preventScroll: true });
+    }, REFOCUS_MS);
+    return () => clearTimeout(timer);
+  }, [hereId]);
 
   const virtual = useVirtualizer({
     count: list.length,

@@ -11,7 +11,7 @@ import { Time } from "./time";
 /** A word the server may add later is shown as it is, never as a missing key. */
 export function useLoose() {
   const { t } = useWords();
-  return (group: string, key: string) => t(`${group}.${key}` as "act.cancel", { defaultValue: key });
+  return (group: string, key: string, otherwise = key) => t(`${group}.${key}` as "act.cancel", { defaultValue: otherwise });
 }
 
 export function History({ path, queryKey }: { path: string; queryKey: readonly unknown[] }) {
@@ -21,7 +21,11 @@ export function History({ path, queryKey }: { path: string; queryKey: readonly u
     queryKey: [...queryKey],
     queryFn: ({ signal }) => get<{ items: HistoryEntry[] }>(path, {}, signal),
   });
-  const value = (text: string) => (/^[a-z_]+$/.test(text) ? loose("state", text) : text);
+  // Only what reads as a state is shown; identifiers and times of the change stay in the audit log.
+  const stateOf = (change: HistoryEntry["from"]) => {
+    const found = change?.disposition ?? change?.status ?? change?.state;
+    return typeof found === "string" ? loose("state", found) : null;
+  };
   return (
     <Panel title={t("history.title")}>
       <Ask query={query} rows={2}>
@@ -36,10 +40,10 @@ export function History({ path, queryKey }: { path: string; queryKey: readonly u
                   <span>
                     <strong>{entry.actor.id === null ? t("history.machine") : <Text>{entry.actor.name}</Text>}</strong>{" "}
                     {loose("history", entry.act)}
-                    {entry.from && entry.to && entry.from !== entry.to && (
+                    {stateOf(entry.from ?? null) && stateOf(entry.to ?? null) && (
                       <span className="muted">
                         {" "}
-                        {value(entry.from)} → {value(entry.to)}
+                        {stateOf(entry.from ?? null)} → {stateOf(entry.to ?? null)}
                       </span>
                     )}
                     {entry.note && (

@@ -9,7 +9,7 @@ export function Time({ at, since = false }: { at: string | null | undefined; sin
   return (
     <time className="figures" dateTime={at} title={`${momentOf(at)} ${ZONE} · ${utcOf(at)} · ${ago}`}>
       {momentOf(at)}
-      {since && <span className="muted"> · {ago}</span>}
+      {since && <span className="muted ago"> · {ago}</span>}
     </time>
   );
 }
@@ -18,7 +18,7 @@ export function Ago({ at }: { at: string | null | undefined }) {
   const { language } = useWords();
   if (!at) return <span className="muted">—</span>;
   return (
-    <time dateTime={at} title={`${momentOf(at)} ${ZONE} · ${utcOf(at)}`}>
+    <time className="words-only" dateTime={at} title={`${momentOf(at)} ${ZONE} · ${utcOf(at)}`}>
       {relative(at, language, Date.now())}
     </time>
   );

@@ -2,7 +2,7 @@
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
 import { go, href } from "../app/route";
 import { useSession } from "../app/session";
-import { term, visible } from "../app/text";
+import { isCode, term, visible } from "../app/text";
 import { toast } from "../app/toasts";
 import { useWords } from "../i18n";
 import { Text } from "./text";
@@ -22,7 +22,7 @@ export function Value({ field, value }: { field: string; value: string }) {
   return (
     <MenuTrigger>
       <Button className="value" aria-label={`${field} ${visible(value)}`}>
-        <Text mono>{value}</Text>
+        <Text mono={isCode(value)}>{value}</Text>
       </Button>
       <Popover className="menu-popover">
         <Menu className="menu" onAction={act}>

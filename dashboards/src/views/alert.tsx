@@ -23,7 +23,7 @@ function AlertPage({ params }: { params: Record<string, string> }) {
     document.querySelector<HTMLElement>("main h1")?.focus();
   }, [query.data?.id]);
   return (
-    <div className="page page-read">
+    <div className="page page-wide">
       <p>
         <a href={href("/alerts")}>← {t("nav.alerts")}</a>
       </p>

@@ -135,7 +135,7 @@ function Whole({ incident }: { incident: Incident }) {
                           </a>
                         </p>
                         <p className="muted">
-                          <Text>{pick(alert.reason)}</Text>
+                          {t("incident.alertCount", { count: alert.count })} · <span className="figures">{alert.id}</span>
                         </p>
                       </div>
                     </li>

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
 import { get } from "../api/client";
-import type { Rule } from "../api/types";
+import type { Level, Rule, Rules as RulePage } from "../api/types";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
 import { go, href, useFilters } from "../app/route";
@@ -18,8 +18,7 @@ import { LEVELS, Severity } from "../parts/severity";
 import { Text } from "../parts/text";
 
 function source(rule: Rule): string {
-  if (!rule.logsource) return "";
-  return typeof rule.logsource === "string" ? rule.logsource : Object.values(rule.logsource).filter(Boolean).join(" / ");
+  return Object.values(rule.logsource).filter(Boolean).join(" / ");
 }
 
 function Rules() {
@@ -28,7 +27,7 @@ function Rules() {
   const [filters, setFilters] = useFilters();
   const q = filters.get("q") ?? "";
   const state = filters.get("state") ?? "";
-  const query = useQuery({ queryKey: ["rules"], queryFn: ({ signal }) => get<{ items: Rule[] }>("/rules", {}, signal) });
+  const query = useQuery({ queryKey: ["rules"], queryFn: ({ signal }) => get<RulePage>("/rules", {}, signal) });
   const [cursor, setCursor] = useState<string | null>(null);
   const search = useRef<HTMLInputElement>(null);
   useTitle(t("nav.rules"));
@@ -49,7 +48,7 @@ function Rules() {
   const columns = useMemo<Column<Rule>[]>(
     () => [
       { id: "state", header: t("column.status"), width: "116px", sort: (row) => row.state, cell: (row) => <Tag tone={row.state === "running" ? "ok" : "bad"}>{t(`ruleState.${row.state}`)}</Tag> },
-      { id: "level", header: t("column.level"), width: "124px", sort: (row) => LEVELS.indexOf(row.level), cell: (row) => <Severity level={row.level} /> },
+      { id: "level", header: t("column.level"), width: "136px", sort: (row) => LEVELS.indexOf(row.level as Level), cell: (row) => LEVELS.includes(row.level as Level) && <Severity level={row.level as Level} /> },
       {
         id: "title",
         header: t("column.rule"),

@@ -147,7 +147,7 @@ function Sensors() {
           </span>
         ),
       },
-      { id: "role", header: t("column.role"), width: "124px", sort: (row) => row.part?.role ?? row.sensor.role, cell: (row) => loose("sensorRole", row.part?.role ?? row.sensor.role) },
+      { id: "role", header: t("column.role"), width: "150px", sort: (row) => row.part?.role ?? row.sensor.role, cell: (row) => loose("sensorRole", row.part?.role ?? row.sensor.role) },
       { id: "agency", header: t("column.agency"), width: "128px", from: 1000, sort: (row) => row.sensor.agency, cell: (row) => <Text>{row.sensor.agency}</Text> },
       { id: "last", header: t("column.lastData"), width: "150px", sort: (row) => row.part?.last_data_at ?? "", cell: (row) => <Ago at={row.part?.last_data_at} /> },
       { id: "events", header: t("column.events"), width: "112px", end: true, from: 760, sort: (row) => row.part?.events_total ?? 0, cell: (row) => number(row.part?.events_total) },

@@ -2,7 +2,7 @@
 // Each panel asks for itself and fails alone.
 import { useQuery } from "@tanstack/react-query";
 import { get } from "../api/client";
-import type { AuditEntry, DeadLetter, Delivery, Page, System } from "../api/types";
+import type { AuditPage, DeadLetter, Delivery, Page, System } from "../api/types";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
 import { useSession } from "../app/session";
@@ -21,6 +21,21 @@ type Link = { upstream: string | null; connected: boolean; last_contact_at: stri
 
 function useAsk<T>(key: string, path: string, query: Record<string, string | number> = {}) {
   return useQuery({ queryKey: [key, path], queryFn: ({ signal }) => get<T>(path, query, signal), refetchInterval: 15_000 });
+}
+
+const NOT_COUNTERS = new Set(["pid", "started", "updated"]);
+const COUNTERS_SHOWN = 14;
+
+/** The numbers of a health report, nested ones by their path. */
+function counters(report: Record<string, unknown>): [string, number][] {
+  const found: [string, number][] = [];
+  const walk = (value: unknown, path: string) => {
+    if (typeof value === "number" && !NOT_COUNTERS.has(path) && !path.endsWith("_at")) found.push([path, Math.round(value * 10) / 10]);
+    else if (value && typeof value === "object" && !Array.isArray(value))
+      for (const [key, inner] of Object.entries(value)) walk(inner, path ? `${path}.${key}` : key);
+  };
+  walk(report, "");
+  return found.filter(([, value]) => value !== 0).slice(0, COUNTERS_SHOWN);
 }
 
 function Processes() {
@@ -44,10 +59,12 @@ function Processes() {
                   <dt>{t("system.used")}</dt>
                   <dd>
                     <span className="figures">
-                      {bytes(store.usage_bytes, language)}
+                      {store.usage_bytes === null ? "—" : bytes(store.usage_bytes, language)}
                       {store.budget_bytes ? ` / ${bytes(store.budget_bytes, language)}` : ""}
                     </span>
-                    {store.budget_bytes > 0 && <meter className="meter" min={0} max={store.budget_bytes} high={store.budget_bytes * 0.8} value={store.usage_bytes} />}
+                    {store.budget_bytes !== null && store.budget_bytes > 0 && (
+                      <meter className="meter" min={0} max={store.budget_bytes} high={store.budget_bytes * 0.8} value={store.usage_bytes ?? 0} />
+                    )}
                   </dd>
                 </div>
                 <div>
@@ -89,25 +106,22 @@ function Processes() {
                   </tr>
                 </thead>
                 <tbody>
-                  {processes.map((process, index) => {
-                    const name = String(process.name ?? process.process ?? "?");
-                    const at = process.at ?? process.reported_at ?? process.time;
-                    const counters = Object.entries(typeof process.counters === "object" && process.counters ? process.counters : process).filter(
-                      ([key, value]) => typeof value === "number" && !["pid"].includes(key),
-                    );
+                  {processes.map((process) => {
+                    const name = String(process.name);
+                    const updated = Number(process.updated);
                     return (
-                      <tr key={`${name}${index}`}>
+                      <tr key={name}>
                         <td>
                           <strong>
                             <Text>{name}</Text>
                           </strong>
                         </td>
                         <td className="figures end">{String(process.pid ?? "—")}</td>
-                        <td>{typeof at === "string" ? <Ago at={at} /> : <span className="muted">—</span>}</td>
+                        <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
                         <td className="counters figures">
-                          {counters.map(([key, value]) => (
+                          {counters(process).map(([key, value]) => (
                             <span key={key}>
-                              {key} {count(Number(value), language)}
+                              {key}&nbsp;<strong>{count(value, language)}</strong>
                             </span>
                           ))}
                         </td>
@@ -222,8 +236,7 @@ function DeadLetters() {
 
 function Audit() {
   const { t } = useWords();
-  const query = useAsk<{ items: AuditEntry[]; chain_ok: boolean }>("audit", "/audit", { limit: 30 });
-  const text = (value: unknown) => (value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
+  const query = useAsk<AuditPage>("audit", "/audit", { limit: 30 });
   return (
     <Panel title={t("audit.title")} aside={query.data && <Tag tone={query.data.chain_ok ? "ok" : "bad"}>{t(query.data.chain_ok ? "audit.whole" : "audit.broken")}</Tag>}>
       <Ask query={query}>
@@ -236,13 +249,17 @@ function Audit() {
                     <Time at={entry.at} />
                   </td>
                   <td>
-                    <Text>{text(typeof entry.actor === "object" && entry.actor ? ((entry.actor as { name?: string }).name ?? entry.actor) : entry.actor)}</Text>
+                    <Text>{entry.actor_name || entry.actor}</Text>
                   </td>
                   <td className="figures">
-                    <Text>{text(entry.act ?? entry.action)}</Text>
+                    <Text>{entry.act}</Text>
                   </td>
                   <td>
-                    <Text>{text(entry.object ?? entry.target ?? entry.detail)}</Text>
+                    <Text>{entry.object}</Text>
+                  </td>
+                  <td>{entry.outcome !== "ok" && <Tag tone="warn">{entry.outcome}</Tag>}</td>
+                  <td className="figures muted">
+                    <Text>{entry.address}</Text>
                   </td>
                 </tr>
               ))}

@@ -2,7 +2,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { type ReactNode } from "react";
 import { get } from "../../api/client";
-import type { Alert, AlertDetail, EventPage } from "../../api/types";
+import type { Alert, AlertDetail, AlertEvents } from "../../api/types";
 import { href } from "../../app/route";
 import { count } from "../../app/text";
 import { useWords } from "../../i18n";
@@ -37,7 +37,7 @@ function Events({ alert }: { alert: Alert }) {
   const query = useInfiniteQuery({
     queryKey: ["alert", alert.id, "events"],
     queryFn: ({ pageParam, signal }) =>
-      get<EventPage>(`/alerts/${encodeURIComponent(alert.id)}/events`, { limit: 20, cursor: pageParam }, signal),
+      get<AlertEvents>(`/alerts/${encodeURIComponent(alert.id)}/events`, { limit: 20, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });
@@ -69,7 +69,11 @@ function Events({ alert }: { alert: Alert }) {
       aside={
         first && (
           <span className="muted">
-            {first.partial && <Tag tone="warn">{t("events.partial")}</Tag>}{" "}
+            {first.partial && (
+              <Tag tone="warn" title={first.partial}>
+                {t("events.partial")}
+              </Tag>
+            )}{" "}
             <span className="figures">{count(first.total, language)}</span>
           </span>
         )
@@ -80,98 +84,102 @@ function Events({ alert }: { alert: Alert }) {
   );
 }
 
-export function AlertFacts({ alert }: { alert: Alert }) {
-  const { t, pick, language } = useWords();
+function Why({ alert }: { alert: Alert }) {
+  const { t, pick } = useWords();
+  return (
+    <Panel title={t("alert.why")} className="why">
+      <p className="reason">
+        <Text>{pick(alert.reason)}</Text>
+      </p>
+      <Spark values={alert.spark} wide />
+      <p className="spark-axis muted">
+        <span>{t("spark.from")}</span>
+        <span>{t("spark.to")}</span>
+      </p>
+    </Panel>
+  );
+}
+
+function Facts({ alert }: { alert: Alert }) {
+  const { t, language } = useWords();
   const loose = useLoose();
   const entities = Object.entries(alert.entities);
   return (
-    <>
-      <Panel title={t("alert.why")} className="why">
-        <p className="reason">
-          <Text>{pick(alert.reason)}</Text>
-        </p>
-        <Spark values={alert.spark} wide />
-        <p className="spark-axis muted">
-          <span>{t("spark.from")}</span>
-          <span>{t("spark.to")}</span>
-        </p>
-      </Panel>
-      <Panel title={t("alert.facts")}>
-        <dl className="facts">
-          <div>
-            <dt>{t("alert.count")}</dt>
-            <dd className="figures">{count(alert.count, language)}</dd>
-          </div>
-          <div>
-            <dt>{t("alert.first")}</dt>
-            <dd>
-              <Time at={alert.first_seen} />
+    <Panel title={t("alert.facts")}>
+      <dl className="facts">
+        <div>
+          <dt>{t("alert.count")}</dt>
+          <dd className="figures">{count(alert.count, language)}</dd>
+        </div>
+        <div>
+          <dt>{t("alert.first")}</dt>
+          <dd>
+            <Time at={alert.first_seen} />
+          </dd>
+        </div>
+        <div>
+          <dt>{t("alert.last")}</dt>
+          <dd>
+            <Time at={alert.last_seen} since />
+          </dd>
+        </div>
+        {entities.map(([field, values]) => (
+          <div key={field}>
+            <dt title={field}>{loose("entity", field.replaceAll(".", "_"), field)}</dt>
+            <dd className="values">
+              {values.map((value) => (
+                <Value key={value} field={field} value={value} />
+              ))}
             </dd>
           </div>
+        ))}
+        <div>
+          <dt>{t("alert.agency")}</dt>
+          <dd>
+            <Text>{alert.agency}</Text>
+          </dd>
+        </div>
+        <div>
+          <dt>{t("alert.rule")}</dt>
+          <dd>
+            <a href={href("/rules", { q: alert.rule_id })} className="figures">
+              <Text>{alert.rule_id}</Text>
+            </a>{" "}
+            <span className="muted">{loose("kind", alert.type)}</span>
+          </dd>
+        </div>
+        {alert.score !== null && (
           <div>
-            <dt>{t("alert.last")}</dt>
+            <dt>{t("alert.score")}</dt>
+            <dd className="figures">{new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(alert.score)}</dd>
+          </div>
+        )}
+        {alert.techniques.length > 0 && (
+          <div>
+            <dt>ATT&CK</dt>
+            <dd className="values figures">{alert.techniques.join(", ")}</dd>
+          </div>
+        )}
+        {alert.snooze && (
+          <div>
+            <dt>{t("status.snoozed")}</dt>
             <dd>
-              <Time at={alert.last_seen} since />
+              {t("snooze.wakes")} <Time at={alert.snooze.until} /> · <Text>{alert.snooze.reason}</Text>
             </dd>
           </div>
-          {entities.map(([field, values]) => (
-            <div key={field}>
-              <dt title={field}>{loose("entity", field.replaceAll(".", "_"))}</dt>
-              <dd className="values">
-                {values.map((value) => (
-                  <Value key={value} field={field} value={value} />
-                ))}
-              </dd>
-            </div>
-          ))}
+        )}
+        {alert.incident_id && (
           <div>
-            <dt>{t("alert.agency")}</dt>
+            <dt>{t("alert.incident")}</dt>
             <dd>
-              <Text>{alert.agency}</Text>
+              <a className="figures" href={href(`/incidents/${alert.incident_id}`)}>
+                {alert.incident_id}
+              </a>
             </dd>
           </div>
-          <div>
-            <dt>{t("alert.rule")}</dt>
-            <dd>
-              <a href={href("/rules", { q: alert.rule_id })} className="figures">
-                <Text>{alert.rule_id}</Text>
-              </a>{" "}
-              <span className="muted">{loose("kind", alert.type)}</span>
-            </dd>
-          </div>
-          {alert.score !== null && (
-            <div>
-              <dt>{t("alert.score")}</dt>
-              <dd className="figures">{new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(alert.score)}</dd>
-            </div>
-          )}
-          {alert.techniques.length > 0 && (
-            <div>
-              <dt>ATT&CK</dt>
-              <dd className="values figures">{alert.techniques.join(", ")}</dd>
-            </div>
-          )}
-          {alert.snooze && (
-            <div>
-              <dt>{t("status.snoozed")}</dt>
-              <dd>
-                {t("snooze.wakes")} <Time at={alert.snooze.until} /> · <Text>{alert.snooze.reason}</Text>
-              </dd>
-            </div>
-          )}
-          {alert.incident_id && (
-            <div>
-              <dt>{t("alert.incident")}</dt>
-              <dd>
-                <a className="figures" href={href(`/incidents/${alert.incident_id}`)}>
-                  {alert.incident_id}
-                </a>
-              </dd>
-            </div>
-          )}
-        </dl>
-      </Panel>
-    </>
+        )}
+      </dl>
+    </Panel>
   );
 }
 
@@ -179,32 +187,37 @@ export function AlertFacts({ alert }: { alert: Alert }) {
 export function AlertBody({ alert }: { alert: Alert }) {
   const { t, language, pick } = useWords();
   const query = useAlert(alert.id);
-  const steps = query.data?.steps[language] ?? [];
+  const steps = (language === "vi" ? query.data?.steps.vi : query.data?.steps.en) ?? [];
   const description = pick(query.data?.description);
   return (
     <div className="alert-body">
-      <AlertFacts alert={alert} />
-      {query.isError && <Trouble error={query.error} retry={() => void query.refetch()} />}
-      {(description || steps.length > 0) && (
-        <Panel title={t("alert.steps")}>
-          {description && (
-            <p>
-              <Text>{description}</Text>
-            </p>
-          )}
-          {steps.length > 0 && (
-            <ol className="steps">
-              {steps.map((step, index) => (
-                <li key={index}>
-                  <Text>{step}</Text>
-                </li>
-              ))}
-            </ol>
-          )}
-        </Panel>
-      )}
-      <Events alert={alert} />
-      <History path={`/alerts/${encodeURIComponent(alert.id)}/history`} queryKey={["alert", alert.id, "history"]} />
+      <div className="alert-main">
+        <Why alert={alert} />
+        <Events alert={alert} />
+        <History path={`/alerts/${encodeURIComponent(alert.id)}/history`} queryKey={["alert", alert.id, "history"]} />
+      </div>
+      <div className="alert-side">
+        <Facts alert={alert} />
+        {query.isError && <Trouble error={query.error} retry={() => void query.refetch()} />}
+        {(description || steps.length > 0) && (
+          <Panel title={t("alert.steps")}>
+            {description && (
+              <p>
+                <Text>{description}</Text>
+              </p>
+            )}
+            {steps.length > 0 && (
+              <ol className="steps">
+                {steps.map((step, index) => (
+                  <li key={index}>
+                    <Text>{step}</Text>
+                  </li>
+                ))}
+              </ol>
+            )}
+          </Panel>
+        )}
+      </div>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { get } from "../../api/client";
-import type { Alert, Disposition, Incident, Page } from "../../api/types";
+import type { Alert, Disposition, IncidentShort, Page } from "../../api/types";
 import { momentOf, tomorrowAt } from "../../app/time";
 import { useWords } from "../../i18n";
 import { Dialog } from "../../parts/dialog";
@@ -192,7 +192,7 @@ export function MergeDialog({ alerts, onClose, onDone }: Asked<{ incident: strin
   const [title, setTitle] = useState("");
   const open = useQuery({
     queryKey: ["incidents", "to-merge"],
-    queryFn: ({ signal }) => get<Page<Incident>>("/incidents", { limit: 20 }, signal),
+    queryFn: ({ signal }) => get<Page<IncidentShort>>("/incidents", { limit: 20 }, signal),
     staleTime: 0,
   });
   const agencies = new Set(alerts.map((alert) => alert.agency));

@@ -9,14 +9,14 @@ import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
 import { href, useFilters } from "../../app/route";
 import { useSession } from "../../app/session";
-import { count } from "../../app/text";
+import { count, isCode } from "../../app/text";
 import type { View } from "../../app/views";
 import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { type Column, Grid } from "../../parts/grid";
 import { Icon } from "../../parts/icons";
-import { Loading, Panel, Trouble } from "../../parts/panel";
+import { Loading, Trouble } from "../../parts/panel";
 import { LEVELS, Severity, Shape } from "../../parts/severity";
 import { Spark } from "../../parts/spark";
 import { Text } from "../../parts/text";
@@ -31,7 +31,7 @@ const DENSITY = "luytre.density";
 
 function within(filter: StatusFilter, alert: Alert): boolean {
   if (filter === "all") return true;
-  if (filter === "open") return alert.status === "new" || alert.status === "claimed" || (alert.woken && alert.status !== "closed");
+  if (filter === "open") return alert.status === "new" || alert.status === "claimed";
   return alert.status === filter;
 }
 
@@ -104,6 +104,10 @@ function Queue() {
     const known = new Set(loaded.map((alert) => alert.id));
     return head.data.items.filter((alert) => alert.created_at > first.as_of && !known.has(alert.id)).length;
   }, [first, head.data, loaded]);
+  // Where no row can be disturbed, what arrives is simply shown.
+  useEffect(() => {
+    if (fresh > 0 && rows.length === 0 && !list.isFetching) void list.refetch();
+  }, [fresh, rows.length, list]);
   const counts = head.data?.counts ?? first?.counts;
   const total = head.data?.total ?? first?.total ?? 0;
   useTitle(t("nav.alerts"), fresh);
@@ -154,7 +158,7 @@ function Queue() {
   const agencies = useMemo(() => new Set(loaded.map((alert) => alert.agency)), [loaded]);
   const columns = useMemo<Column<Alert>[]>(
     () => [
-      { id: "level", header: t("column.level"), width: "124px", sort: () => 0, cell: (alert) => <Severity level={alert.level} /> },
+      { id: "level", header: t("column.level"), width: "136px", sort: () => 0, cell: (alert) => <Severity level={alert.level} /> },
       {
         id: "title",
         header: t("column.alert"),
@@ -168,7 +172,7 @@ function Queue() {
               {alert.woken && <Tag tone="warn">{t("status.woken")}</Tag>}
               {alert.incident_id && <Tag tone="info">{alert.incident_id}</Tag>}
               <span className="row-entities">
-                <Text mono>{entityLine(alert)}</Text>
+                <Text mono={isCode(entityLine(alert).replaceAll(" · ", ""))}>{entityLine(alert)}</Text>
               </span>
             </div>
             {roomy && (
@@ -356,9 +360,7 @@ function Pane({ alert, onClose, buttons }: { alert: Alert; onClose: () => void; 
         {buttons}
       </header>
       <div className="pane-body" ref={body}>
-        <Panel>
-          <AlertBody alert={alert} key={alert.id} />
-        </Panel>
+        <AlertBody alert={alert} key={alert.id} />
       </div>
     </aside>
   );

@@ -18,7 +18,7 @@ type Question = { kind: "close" | "snooze" | "note" | "merge" | "raise"; alerts:
 /** `advance` is called after an act that leaves the row in the list, so that the next one is at hand. */
 export function useWorking(advance: (step: number) => void = () => {}, cleared: () => void = () => {}) {
   const { t } = useWords();
-  const { can } = useSession();
+  const { can, me } = useSession();
   const { perform } = useAlertActs();
   const client = useQueryClient();
   const explain = useExplain();
@@ -27,7 +27,7 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
 
   const ask = (kind: Question["kind"], alerts: readonly Alert[]) => alerts.length > 0 && setQuestion({ kind, alerts });
   const claim = (alerts: readonly Alert[], step = 0) => {
-    void perform(alerts.filter((alert) => alert.status !== "closed"), { name: "claim" });
+    void perform(alerts.filter((alert) => alert.status !== "closed" && !(alert.status === "claimed" && alert.assignee?.id === me.user.id)), { name: "claim" });
     if (step) advance(step);
   };
   const release = (alerts: readonly Alert[]) => void perform(alerts.filter((alert) => alert.status === "claimed"), { name: "release" });

@@ -18,7 +18,9 @@ import { Loading, Panel, Trouble } from "../../parts/panel";
 const Histogram = lazy(() => import("./histogram"));
 const RANGES = ["15m", "1h", "24h", "7d", "30d", "all"] as const;
 const SECONDS: Record<string, number> = { "15m": 900, "1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 };
-const EXAMPLES = ["event.outcome:failure AND event.action:ssh_login", "event.dataset:network.dns", "source.ip:10.0.0.0/8 AND http.response.status_code:[400 TO 599]", "service.state:down"];
+/** The server reads the last 24 hours unless it is told; "all time" must be said. */
+const BEGINNING = "1970-01-01T00:00:00Z";
+const EXAMPLES = ["event.outcome:failure AND event.action:ssh_login", "event.dataset:network.dns", "source.ip:10.0.0.0/8 AND http.response.status_code>=400", "service.state:down"];
 
 function Hunt() {
   const { t, language } = useWords();
@@ -32,13 +34,13 @@ function Hunt() {
   const window_ = useMemo(() => {
     if (from || to) return { since: from, until: to };
     const seconds = SECONDS[range];
-    return { since: seconds ? new Date(Date.now() - seconds * 1000).toISOString() : null, until: null };
+    return { since: seconds ? new Date(Date.now() - seconds * 1000).toISOString() : BEGINNING, until: null };
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [from, to, range, q, asked]);
   const query = useInfiniteQuery({
     queryKey: ["events", q, window_],
     queryFn: ({ pageParam, signal }) =>
-      get<EventPage>("/events", { q, ...window_, limit: 100, cursor: pageParam, histogram: pageParam ? null : 1 }, signal),
+      get<EventPage>("/events", { q, ...window_, limit: 100, cursor: pageParam, histogram: pageParam ? null : true }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     retry: false,
@@ -132,7 +134,11 @@ function Hunt() {
             aside={
               first && (
                 <span className="muted">
-                  {first.partial && <Tag tone="warn">{t("events.partial")}</Tag>}{" "}
+                  {first.partial && (
+                    <Tag tone="warn" title={first.partial}>
+                      {t("events.partial")}
+                    </Tag>
+                  )}{" "}
                   <span className="figures">
                     {count(items.length, language)} / {first.total_is_floor ? "≥ " : ""}
                     {count(first.total, language)}

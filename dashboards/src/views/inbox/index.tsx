@@ -108,7 +108,7 @@ function Inbox() {
   });
   const columns = useMemo<Column<Raised>[]>(
     () => [
-      { id: "level", header: t("column.level"), width: "124px", cell: (row) => <Severity level={row.level} /> },
+      { id: "level", header: t("column.level"), width: "136px", cell: (row) => <Severity level={row.level} /> },
       {
         id: "agency",
         header: t("column.agency"),

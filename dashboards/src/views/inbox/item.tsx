@@ -110,7 +110,7 @@ export function RaisedBody({ raised }: { raised: Raised }) {
   const words = (value: Both | string | undefined) => (typeof value === "string" ? value : pick(value));
   const indicators = [...raised.indicators].sort((a, b) => b.shared_with.length - a.shared_with.length);
   return (
-    <div className="alert-body">
+    <div className="raised-body">
       <Panel title={t("incident.indicators")}>
         {indicators.length === 0 ? (
           <Empty kind="nothing" title={t("incident.noIndicators")} />

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
 import { get } from "../../api/client";
-import type { Incident, Page } from "../../api/types";
+import type { IncidentShort, Page } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
 import { go, href, useFilters } from "../../app/route";
@@ -27,7 +27,7 @@ function Incidents() {
   const q = filters.get("q") ?? "";
   const query = useInfiniteQuery({
     queryKey: ["incidents", state, q],
-    queryFn: ({ pageParam, signal }) => get<Page<Incident>>("/incidents", { state, q, limit: 50, cursor: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) => get<Page<IncidentShort>>("/incidents", { state, q, limit: 50, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });
@@ -40,9 +40,9 @@ function Incidents() {
     r: { label: "keys.refresh", run: () => void query.refetch() },
     Escape: { run: () => search.current?.blur() },
   });
-  const columns = useMemo<Column<Incident>[]>(
+  const columns = useMemo<Column<IncidentShort>[]>(
     () => [
-      { id: "level", header: t("column.level"), width: "124px", cell: (row) => <Severity level={row.level} /> },
+      { id: "level", header: t("column.level"), width: "136px", cell: (row) => <Severity level={row.level} /> },
       { id: "id", header: t("column.id"), width: "152px", cell: (row) => <span className="figures">{row.id}</span> },
       {
         id: "title",
@@ -54,7 +54,7 @@ function Incidents() {
           </span>
         ),
       },
-      { id: "alerts", header: t("column.alerts"), width: "96px", end: true, from: 900, cell: (row) => <span className="figures">{row.alerts.length}</span> },
+      { id: "alerts", header: t("column.alerts"), width: "96px", end: true, from: 900, cell: (row) => <span className="figures">{row.alerts_count}</span> },
       { id: "state", header: t("column.status"), width: "132px", cell: (row) => <Tag tone={row.state === "closed" || row.state === "resolved" ? "ok" : "info"}>{t(`incidentState.${row.state}`)}</Tag> },
       { id: "delivery", header: t("column.delivery"), width: "156px", from: 760, cell: (row) => <DeliveryTag delivery={row.delivery} /> },
       { id: "agency", header: t("column.agency"), width: "132px", from: 1100, cell: (row) => <Text>{row.agency}</Text> },

@@ -1,0 +1,112 @@
+"""A real Chromium before a real node. Chromium is the distribution's; nothing is downloaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.world import World, story
+
+ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "dashboards" / "dist" / "index.html"
+FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+def _lacking(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        _lacking("no chromium on this machine (Debian: apt-get install chromium)")
+    if not DIST.is_file():
+        built = subprocess.run(
+            [sys.executable, str(ROOT / "dashboards" / "hatch_build.py")], capture_output=True, text=True, check=False
+        )
+        if built.returncode:
+            _lacking(f"the dashboard cannot be built: {built.stderr[-300:]}")
+    with sync_playwright() as play:
+        root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses root otherwise
+        browser = play.chromium.launch(executable_path=path, args=[*FLAGS, *root])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    node = World(tmp_path_factory.mktemp("node"))
+    try:
+        node.start("api", "index")
+        story(node)
+        yield node
+    finally:
+        node.stop()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(os.environ.get("LUYTRE_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class Watched:
+    """A page, and what went wrong in it: console errors, exceptions, requests to anywhere else."""
+
+    def __init__(self, page: Page, base: str) -> None:
+        self.page, self.base = page, base
+        self.problems: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
+        page.on("request", self._request)
+        page.on("dialog", lambda dialog: (self.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def _console(self, message: object) -> None:
+        text = str(getattr(message, "text", ""))
+        if getattr(message, "type", "") == "error" and "401 (Unauthorized)" not in text:
+            self.problems.append(f"console: {text}")
+
+    def _request(self, request: object) -> None:
+        url = str(getattr(request, "url", ""))
+        if not url.startswith(self.base):
+            self.problems.append(f"request to {url}")
+
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture
+def open_page(chromium: Browser, world: World) -> Iterator[Open]:
+    """`open_page()` signs in with a one-time link; `open_page(signed_in=False)` is nobody."""
+    contexts: list[BrowserContext] = []
+    pages: list[Watched] = []
+
+    def make(*, signed_in: bool = True, scheme: str = "light", width: int = 1440, where: World = world) -> Watched:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        contexts.append(context)
+        watched = Watched(context.new_page(), where.base)
+        pages.append(watched)
+        if signed_in:
+            watched.page.goto(where.link())
+            watched.page.wait_for_selector("nav.rail")
+        else:
+            watched.page.goto(where.base)
+            watched.page.wait_for_selector(".login-card")
+        return watched
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert [problem for watched in pages for problem in watched.problems] == []

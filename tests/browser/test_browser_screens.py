@@ -1,0 +1,128 @@
+"""Every screen, in both languages and both colour schemes: opens without an error, nothing leaves the machine, letters
+have room. Writes a picture of each to LUYTRE_SCREENSHOTS."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SCREENS = ("alerts", "incidents", "hunt", "sensors", "rules", "system")
+# Lines that may wrap are never tighter than 1.45 (stacked diacritics), letters never smaller than 14 px, 13 for mono.
+TIGHT = """() => [...document.querySelectorAll('body *')].filter(node => [...node.childNodes].some(
+  child => child.nodeType === 3 && child.data.trim())).map(node => {
+    const style = getComputedStyle(node), size = parseFloat(style.fontSize), line = parseFloat(style.lineHeight);
+    const mono = style.fontFamily.includes('Mono');
+    if (!node.checkVisibility() || node.tagName === 'TITLE' || style.fontSize === '0px') return null;
+    return size < (mono ? 13 : 14) || line / size < 1.44 ? `${node.className || node.tagName} ${size}/${line} ${node.textContent.slice(0, 40)}` : null;
+}).filter(Boolean)"""
+
+
+def settle(page: Page) -> None:
+    page.wait_for_load_state("networkidle") if False else page.wait_for_timeout(700)
+    expect(page.locator(".skeleton")).to_have_count(0)
+
+
+def speak(page: Page, language: str) -> None:
+    if page.locator("html").get_attribute("lang") != language:
+        page.locator(".rail-tool").first.click()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+def incident(page: Page) -> str:
+    """The incident of this node, opened from the guessed password and the beacon as a person would."""
+    page.goto(page.url.split("#")[0] + "#/incidents")
+    row = page.locator(".grid-row .figures").first
+    page.wait_for_timeout(600)
+    if row.count():
+        return str(page.locator(".grid-row").first.get_attribute("data-id"))
+    page.goto(page.url.split("#")[0] + "#/alerts")
+    for title in ("Đăng nhập SSH thành công", "Kết nối định kỳ"):
+        page.locator(".grid-row", has_text=title).locator("input[type=checkbox]").check()
+    page.keyboard.press("m")
+    page.get_by_role("dialog").locator("input").fill("Máy cổng dịch vụ công bị chiếm quyền điều khiển")
+    page.get_by_role("dialog").locator("button[type=submit]").click()
+    page.wait_for_url("**/#/incidents/SC-*")
+    return page.url.rsplit("/", 1)[-1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screens(open_page: Open, world: World, pictures: Path, scheme: str) -> None:
+    page = open_page(scheme=scheme).page
+    page.wait_for_selector(".grid-row")
+    where = incident(page)
+    for language in ("vi", "en"):
+        speak(page, language)
+        for screen in (*SCREENS, f"incidents/{where}"):
+            page.goto(f"{world.base}/#/{screen}")
+            expect(page.locator("main h1").first).to_be_visible()
+            settle(page)
+            page.screenshot(
+                path=pictures
+                / f"{screen.split('/SC')[0].replace('incidents/', 'incident')}{'-one' if '/' in screen else ''}-{language}-{scheme}.png"
+            )
+            assert page.evaluate(TIGHT) == [], f"{screen} {language}"
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+                f"{screen} is wider than the window"
+            )
+        page.goto(f"{world.base}/#/alerts")
+        page.locator(".grid-row", has_text=re.compile("SSH thành công|SSH log-in succeeded")).click()
+        expect(page.locator(".pane .history li").first).to_be_visible()
+        page.screenshot(path=pictures / f"alert-pane-{language}-{scheme}.png")
+        page.keyboard.press("e")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.screenshot(path=pictures / f"alert-close-{language}-{scheme}.png")
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name=re.compile("Mở trang riêng|Open as a page")).click()
+        expect(page.locator("main h1").first).to_be_visible()
+        settle(page)
+        page.screenshot(path=pictures / f"alert-{language}-{scheme}.png")
+
+
+@pytest.mark.parametrize("width", [1000, 620, 360])
+def test_narrow_windows_do_not_scroll_sideways(open_page: Open, world: World, width: int) -> None:
+    page = open_page(width=width).page
+    for screen in SCREENS:
+        page.goto(f"{world.base}/#/{screen}")
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{screen} at {width}"
+
+
+def test_login_screen(open_page: Open, pictures: Path) -> None:
+    page = open_page(signed_in=False).page
+    expect(page.locator(".exercise")).to_contain_text("DIỄN TẬP")
+    page.screenshot(path=pictures / "login-vi-light.png")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.locator(".exercise")).to_contain_text("EXERCISE")
+    page.screenshot(path=pictures / "login-en-light.png")
+    page.reload()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.get_by_role("button", name="Tiếng Việt").click()
+
+
+def test_hostile_strings_are_text(open_page: Open, world: World) -> None:
+    page = open_page().page
+    row = page.locator(".grid-row", has_text="Yêu cầu lạ")
+    expect(row).to_contain_text("<img src=x onerror=alert(1)>⟦U+202E⟧gpj.exe")
+    row.click()
+    expect(page.locator(".pane .reason")).to_contain_text("⟦U+200B⟧")
+    page.locator(".pane .event-toggle").first.click()
+    expect(page.locator(".pane .fields")).to_contain_text("⟦U+202E⟧")
+    assert page.locator("img").count() == 0
+
+
+def test_policy_forbids_what_it_should(open_page: Open, world: World) -> None:
+    page = open_page(signed_in=False).page
+    policy = page.request.get(world.base).headers["content-security-policy"]
+    assert "unsafe-inline" not in policy
+    assert "unsafe-eval" not in policy
+    assert "http:" not in policy
+    assert "https:" not in policy
