@@ -12,8 +12,15 @@ ROOT = Path(__file__).parents[2]
 OURS = ("sensors", "correlator", "api")
 # What the correlator may use of the sensors: the vocabulary, the durable log, and the wire to a node.
 VOCABULARY = {"event", "fields", "registry", "errors", "clock", "config", "daemon", "durable", "wire"}
-# Folders of siblings: two files of one of these never import each other.
-SIBLINGS = ("sensors/protocols", "sensors/formats", "sensors/probes", "correlator/detectors", "api/resources")
+# Folders of siblings, and what makes a file one: two that export it never import each other.
+SIBLINGS = {
+    "sensors/protocols": "DISSECTOR",
+    "sensors/formats": "FORMAT",
+    "sensors/probes": "PROBE",
+    "correlator/detectors": "DETECTOR",
+    "api/resources": "ROUTES",
+    "api/jobs": "JOB",
+}
 HOME = {
     "scapy": ("sensors/sources", "sensors/packets"),
     "elasticsearch": ("correlator/store/elastic",),
@@ -60,19 +67,34 @@ def test_direction(path: Path) -> None:
             assert parts[1] in VOCABULARY, f"{here}:{line} imports {name}: not vocabulary"
 
 
+def exports(path: Path, name: str) -> bool:
+    """Whether a file, or a folder by its __init__, assigns `name` at its top."""
+    file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+    if not file.exists():
+        return False
+    body = ast.parse(file.read_text("utf-8")).body
+    targets = [t for node in body if isinstance(node, ast.Assign) for t in node.targets]
+    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
 @pytest.mark.parametrize("path", modules(), ids=place)
 def test_siblings_do_not_import_each_other(path: Path) -> None:
     here = place(path)
-    for folder in SIBLINGS:
-        if not here.startswith(folder + "/") or path.name == "__init__.py":
-            continue
+    for folder, name in SIBLINGS.items():
         me = here.removeprefix(folder + "/").split("/")[0]
-        for line, name in imports(path):
-            if not name.startswith(folder.replace("/", ".") + "."):
-                continue
-            other = name.removeprefix(folder.replace("/", ".") + ".").split(".")[0]
-            is_sibling = (ROOT / folder / f"{other}.py").exists() or (ROOT / folder / other / "__init__.py").exists()
-            assert other in (me, "wire") or not is_sibling, f"{here}:{line} imports its sibling {other}"
+        if not here.startswith(folder + "/") or not exports(ROOT / folder / me, name):
+            continue
+        for line, imported in imports(path):
+            if imported.startswith(folder.replace("/", ".") + "."):
+                other = imported.removeprefix(folder.replace("/", ".") + ".").split(".")[0]
+                sibling = other != me and exports(ROOT / folder / other, name)
+                assert not sibling, f"{here}:{line} imports its sibling {other}"
+
+
+def test_siblings_are_found() -> None:
+    for folder, name in SIBLINGS.items():
+        assert any(exports(path.with_suffix(""), name) for path in (ROOT / folder).iterdir()), f"no {name} in {folder}"
 
 
 @pytest.mark.parametrize("path", modules(), ids=place)
