@@ -25,10 +25,12 @@ from api.permissions import PERMISSIONS, ROLES
 from api.resources import Resource, all_routes
 from api.state.audit import AuditEntry
 from api.state.cases import History
+from api.state.federation import Outgoing, Raised, RaisedIndicator, RaisedRevision
 from sensors.clock import rfc3339
 from tests.servers.people_port import MINE, NOW, OTHER, PASSWORD, Browser, NodeUnderTest, event, hit, make_node
 
 CANARY = "canary-bí-mật-7731"
+LINK = '[federation]\nupstream = "https://127.0.0.1:1"\n'
 UNTIL = rfc3339(NOW + 3600)
 Row = tuple[str, Any, int]  # query, body, the status of a right call
 
@@ -65,6 +67,14 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/dead-letters"): ("", None, 200),
     ("GET", "/audit"): ("", None, 200),
     ("GET", "/system"): ("", None, 200),
+    ("POST", "/alerts/{alert_id}/raise"): ("", {}, 200),
+    ("POST", "/incidents/{incident_id}/raise"): ("", {"note": "x"}, 200),
+    ("GET", "/deliveries"): ("", None, 200),
+    ("GET", "/inbox"): ("?state=all", None, 200),
+    ("GET", "/inbox/shared"): ("", None, 200),
+    ("GET", "/inbox/{raised_id}"): ("", None, 200),
+    ("POST", "/inbox/{raised_id}/acknowledge"): ("", {}, 200),
+    ("POST", "/inbox/{raised_id}/note"): ("", {"text": "x"}, 200),
     ("GET", "/stream"): ("", None, 0),  # endless: test_api_live.py reads it; here only who is refused
 }
 
@@ -124,6 +134,7 @@ class World:
             node.runtime.machines.new_api_key(name, "test")
             with node.runtime.db.write() as session:
                 node.runtime.audit.record(session, THE_SYSTEM, "test", title, agency=agency, detail={"w": title})
+            self._raise(agency, f"TN-2026-00000{number}", title)
         dead = DeadLetters(node.runtime.data / "dead" / "ingest", node.clock)
         dead.add(
             [Letter(f"{agency}:sensor:x", 400, CANARY if agency == OTHER else "x", b"{") for agency in (MINE, OTHER)]
@@ -139,10 +150,38 @@ class World:
             [sensor] = [s["id"] for s in boss.get("/sensors")["items"] if s["agency"] == agency]
             self.ids[agency] = {
                 "alert_id": alerts[1], "free_alert": alerts[2], "incident_id": incident["id"], "sensor_id": sensor,
-                "agency": agency,
+                "agency": agency, "raised_id": f"TN-2026-00000{(MINE, OTHER).index(agency)}",
             }  # fmt: skip
         self.people = {role: Browser(node).link(node.add_user(role, (role, MINE))) for role in ROLES}
         self.nobody = Browser(node).link(node.add_user("nobody"))
+
+    def _raise(self, agency: str, raised_id: str, title: str) -> None:
+        """An item that this agency has raised, in the outbox and in the inbox; both met the same address."""
+        item = {"id": f"{agency}/SC-1", "title": title, "alerts": [], "indicators": [], "agency": agency}
+        with self.node.runtime.db.write() as session:
+            session.add(
+                Raised(
+                    id=raised_id, sender=f"{agency}:node:n", agency=agency, item_id=item["id"], item_revision=1,
+                    sequence=1, kind="incident", title=title, level="high", level_order=3, state="new", first_seen=NOW,
+                    last_seen=NOW, received_at=NOW, alerts_count=1, item=item, search_text=title,
+                )
+            )  # fmt: skip
+            session.flush()
+            for value in ("192.0.2.66", title.encode().hex()):
+                session.add(
+                    RaisedIndicator(raised_id=raised_id, type="domain", value=value, tlp="amber", agency=agency)
+                )
+            session.add(
+                RaisedRevision(raised_id=raised_id, item_revision=1, sequence=1, receipt_id=raised_id, received_at=NOW,
+                               body=json.dumps(item), signature="")
+            )  # fmt: skip
+            session.add(
+                Outgoing(
+                    sequence=1_000 + int(raised_id[-1]), item_id=f"x-{raised_id}", item_revision=1, kind="incident",
+                    ref=title[:20], agency=agency, body=title, state="refused", queued_at=NOW, last_error=title,
+                    reason={"vi": title, "en": title},
+                )
+            )  # fmt: skip
 
     def call(self, browser: Browser, method: str, path: str, agency: str, **headers: str) -> Any:
         query, body, _ = ROWS[method, path]
@@ -161,7 +200,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Shared by the calls that change nothing."""
-    with make_node(tmp_path_factory.mktemp("world"), role="national", machines=True) as node:
+    with make_node(tmp_path_factory.mktemp("world"), role="national", machines=True, more=LINK) as node:
         yield World(node)
 
 
@@ -234,6 +273,7 @@ def test_no_word_of_another_agency(world: World, method: str, path: str, route: 
         answer = world.call(browser, method, path, MINE)
         if path != "/session" and answer.status_code == 200:
             assert "7731" not in answer.text, role
+            assert CANARY.encode().hex() not in answer.text, role
             assert OTHER not in answer.text, role
             assert "198.51.100.77" not in answer.text, role
 
@@ -249,7 +289,7 @@ def test_a_write_needs_its_csrf_token(world: World, method: str, path: str, rout
 
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_what_a_role_may_do_works(tmp_path: Path, role: str) -> None:
-    with make_node(tmp_path, role="national", machines=True) as node:
+    with make_node(tmp_path, role="national", machines=True, more=LINK) as node:
         world = World(node)
         browser = world.people[role]
         for method, path, route in sorted(routes(), key=lambda r: (r[1] == "/session" and r[0] == "DELETE", r[1])):

@@ -35,7 +35,7 @@ from correlator.store.embedded import EmbeddedReader
 from correlator.store.indexer import StreamIndexer
 from correlator.store.journal import EmbeddedWriter
 from sensors.clock import ManualClock, rfc3339
-from sensors.config import NodeTable
+from sensors.config import Config, NodeTable
 from sensors.daemon import logger
 from sensors.event import Event, new_event
 
@@ -91,9 +91,12 @@ def _empty_database() -> bytes:
 
 @contextmanager
 def make_node(
-    folder: Path, *, role: str = "agency", tls: bool = False, machines: bool = False
+    folder: Path, *, role: str = "agency", tls: bool = False, machines: bool = False, more: str = ""
 ) -> Iterator[NodeUnderTest]:
+    """`more`: further tables of luytre.toml, as text."""
     clock = ManualClock(NOW)
+    (folder / "luytre.toml").write_text(more, "utf-8")
+    config = Config(folder / "luytre.toml", environ={})
     node = NodeTable(data=str(folder), role=role, agency=MINE, name=AGENCIES[MINE])
     (folder / "state").mkdir(parents=True, exist_ok=True)
     if not (folder / "state" / "luytre.db").exists():
@@ -104,7 +107,7 @@ def make_node(
             users.ensure_agency(session, code, name, clock.now())
     writer, reader = EmbeddedWriter(folder), EmbeddedReader(folder)
     runtime = Runtime(
-        config=None, node=node, api=ApiTable(), db=db, reader=reader, writer=writer,
+        config=config, node=node, api=ApiTable(), db=db, reader=reader, writer=writer,
         audit=Audit(folder / "keys" / "audit.head", clock.now), log=logger("test"), clock=clock, tls=tls,
         machines=Machines(db, Authority.open(folder / "keys", MINE, clock), clock) if machines else None,
     )  # fmt: skip
@@ -160,7 +163,9 @@ class Browser:
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         sent = {"X-CSRF-Token": self.csrf} if self.csrf else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        where = path if path.startswith("/api") or path in ("/", "/metrics", "/healthz", "/readyz") else f"/api/v1{path}"
+        where = (
+            path if path.startswith("/api") or path in ("/", "/metrics", "/healthz", "/readyz") else f"/api/v1{path}"
+        )
         return _LOOP.run(self.http.request(method, where, json=body, headers=sent))
 
     def get(self, path: str, **query: Any) -> Any:
