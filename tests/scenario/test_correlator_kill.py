@@ -77,14 +77,8 @@ def test_hits_are_stored_once_through_kills(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.mkdir()
     (rules / "failure_rules.yml").write_text(RULES)
-    extra = f'[correlator]
-rules = ["{rules}"]
-batch = 20
-'
-    extra += "checkpoint_s = 0.2
-poll_s = 0.05
-report_s = 0.5
-"
+    extra = f'[correlator]\nrules = ["{rules}"]\nbatch = 20\n'
+    extra += "checkpoint_s = 0.2\npoll_s = 0.05\nreport_s = 0.5\n"
     server = MachineServer(tmp_path, extra).start()
     run = correlator(server)
     sent, killed = 0, Counter[str]()
