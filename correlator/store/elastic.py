@@ -125,6 +125,16 @@ class Server:
             raise unavailable(f"a part of {pattern} does not answer")
         return cast("list[Json]", answer["hits"]["hits"])
 
+    def types(self, pattern: str, field: str) -> frozenset[str]:
+        """The types of one field over all indices; empty when none has it, or when its name is no name."""
+        if not field or any(char in field for char in "*,"):
+            return frozenset()
+        with _Translated():
+            answer = self._client.field_caps(
+                index=pattern, fields=[field], allow_no_indices=True, ignore_unavailable=True
+            )
+        return frozenset(answer["fields"].get(field, {})) - {"unmapped"}
+
     def states(self, pattern: str) -> tuple[list[IndexState], set[str]]:
         """The indices that answer, oldest first, and the uuids of all that exist."""
         settings = self._settings(pattern)

@@ -7,7 +7,7 @@ Values and patterns are data of the JSON, never text of a query language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from correlator.store.base import All, And, Exists, Is, Node, Not, Or, Range, Scope, Text
@@ -21,24 +21,28 @@ Json = dict[str, Any]
 NOTHING: Json = {"match_none": {}}
 
 
-def translate(node: Node) -> Json:
+Types = Callable[[str], frozenset[str]]
+"""The types that a field, which the field table doesn't name, has been given in the indices that exist."""
+
+
+def translate(node: Node, types: Types) -> Json:
     match node:
         case All():
             return {"match_all": {}}
         case Text(text):
-            return _text(composed(text))
+            return _text(composed(text), types)
         case Is(field, value, wildcard):
-            return _wildcard(field, str(value)) if wildcard else _is(field, value)
+            return _wildcard(field, str(value), types) if wildcard else _is(field, value, types)
         case Range(field, low, high):
             return _range(field, low, high)
         case Exists(field):
             return {"exists": {"field": field}}
         case And(parts):
-            return {"bool": {"filter": [translate(part) for part in parts]}} if parts else {"match_all": {}}
+            return {"bool": {"filter": [translate(part, types) for part in parts]}} if parts else {"match_all": {}}
         case Or(parts):
-            return _any([translate(part) for part in parts])
+            return _any([translate(part, types) for part in parts])
         case Not(part):
-            return {"bool": {"must_not": [translate(part)]}}
+            return {"bool": {"must_not": [translate(part, types)]}}
 
 
 def within(scope: Scope) -> list[Json]:
@@ -73,7 +77,7 @@ def _any(parts: list[Json]) -> Json:
     return parts[0] if len(parts) == 1 else {"bool": {"should": parts, "minimum_should_match": 1}}
 
 
-def _text(text: str) -> Json:
+def _text(text: str, types: Types) -> Json:
     parts: list[Json] = []
     for field in (*TEXT_FIELDS, "rule.name"):
         parts += _phrases(field, text)
@@ -83,7 +87,7 @@ def _text(text: str) -> Json:
             if KINDS[field] == "keyword":
                 parts += _terms(field, word)
         if network(word):
-            parts += [_is(field, word) for field in IP_FIELDS]
+            parts += [_is(field, word, types) for field in IP_FIELDS]
     return _any(parts)
 
 
@@ -100,7 +104,7 @@ def _terms(field: str, text: str) -> list[Json]:
     return [*forms, {"term": {f"{FOLD}.{field}": plain}}]
 
 
-def _is(field: str, value: Value) -> Json:
+def _is(field: str, value: Value, types: Types) -> Json:
     match KINDS.get(field):
         case "keyword":
             return _any(_terms(field, _spelled(value)))
@@ -121,18 +125,19 @@ def _is(field: str, value: Value) -> Json:
         case "boolean":
             known = {True: True, "true": True, False: False, "false": False}
             return {"term": {field: known[value]}} if value in known else NOTHING
-    parts = _terms(field, _spelled(value))
-    if not isinstance(value, str) or as_double(value) is not None or value in ("true", "false"):
-        parts.append({"match": {field: {"query": value, "lenient": True}}})
-    return _any(parts)
+    if types(field) <= {"keyword"}:
+        return _any(_terms(field, _spelled(value)))
+    # A number somewhere: comparing without regard to case would be an error there.
+    copy = {"term": {f"{FOLD}.{field}": fold(_spelled(value))}}
+    return _any([{"match": {field: {"query": value, "lenient": True}}}, copy])
 
 
-def _wildcard(field: str, pattern: str) -> Json:
+def _wildcard(field: str, pattern: str, types: Types) -> Json:
     kind = KINDS.get(field)
     if kind == "ip":
         if network(pattern) is None:
             raise _bad(field, pattern, "địa chỉ, mạng CIDR hoặc 10.1.*", "an address, a CIDR network or 10.1.*")
-        return _is(field, pattern)
+        return _is(field, pattern, types)
     if kind in ("date", "long", "double", "boolean"):
         raise _bad(field, pattern, "giá trị không có * và ?", "a value without * and ?")
     if kind == "text":
@@ -141,6 +146,8 @@ def _wildcard(field: str, pattern: str) -> Json:
             rules = {"ordered": True, "max_gaps": 0, "intervals": [{"wildcard": {"pattern": one}} for one in terms]}
             return _any([{"intervals": {name: {"all_of": rules}}} for name in (field, f"{FOLD}.{field}")])
         return _any([{"wildcard": {name: terms[0]}} for name in (field, f"{FOLD}.{field}")]) if terms else NOTHING
+    if kind is None and not types(field) <= {"keyword", "text"}:
+        return NOTHING
     wanted = _pattern(pattern)
     return _any([
         {"wildcard": {field: {"value": wanted, "case_insensitive": True}}},

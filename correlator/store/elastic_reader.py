@@ -10,6 +10,7 @@ the query, and checked once more on each event before it leaves. Bound: PAGE_EVE
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,7 +90,7 @@ class ElasticReader:
             aggregations.check(query.aggs)
         if not 0 <= query.size <= SIZE_LIMIT:
             raise QueryError(f"mỗi trang tối đa {SIZE_LIMIT}", f"a page has at most {SIZE_LIMIT}")
-        filters = [elastic_query.translate(query.where), *elastic_query.within(scope)]
+        filters = [elastic_query.translate(query.where, self._types(query.stream)), *elastic_query.within(scope)]
         if query.since is not None or query.until is not None:
             filters.append(elastic_query.between("@timestamp", query.since, query.until))
         way = "desc" if query.newest_first else "asc"
@@ -131,6 +132,10 @@ class ElasticReader:
 
     def close(self) -> None:
         self._server.close()
+
+    def _types(self, stream: Stream) -> elastic_query.Types:
+        """Asked at most once per field and search, and only for fields that the table doesn't name."""
+        return functools.cache(lambda field: self._server.types(PATTERNS[stream], field))
 
     def _shard_page(self, name: str, shard: int, after: int, until: int, size: int) -> list[Json]:
         body: Json = {

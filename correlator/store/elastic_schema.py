@@ -3,8 +3,8 @@
 In:  the field table. Out: JSON for Elasticsearch. Nothing here talks to a server.
 Keywords are searched without regard to case. What is not ASCII gets a folded copy under `luytre_fold` when we write it,
 which `_source` leaves out: Elasticsearch's own folding filters live in a module that the distribution we test with
-lacks, and the copy folds exactly as the embedded store does. A lower-cased multi-field would do for ASCII, but 8.19.0 to
-8.19.2 and 9.1.2 index it with every backslash doubled (elasticsearch#134023), and Windows paths are full of them.
+lacks, and the copy folds as the embedded store does. A lower-cased multi-field would do for ASCII, but 8.19.0 to 8.19.2
+and 9.1.2 index it with every backslash doubled (elasticsearch#134023), and Windows paths are full of them.
 An event that the mapping cannot take (a field that is an object here and a text there) is stored once more whole, as
 text under `luytre_whole` beside the fields that identify it: nothing that ingest accepted is lost to a mapping.
 Bound: FIELDS_LIMIT mapped fields an index, then dynamic ones are stored but not indexed; STREAMS_LIMIT data streams.

@@ -98,6 +98,10 @@ class StreamIndexer:
         ]  # fmt: skip
         for part in gone:
             self._forget(part)
+        if gone:  # what went before is no hole
+            self._commit()
+            self._parts[0].mark.after = str(START)
+            self._parts[0].save()
         self.expired += len(gone)
         return len(gone)
 
@@ -108,7 +112,7 @@ class StreamIndexer:
             limit_bytes -= partitions.size_bytes(part.folder)
             if limit_bytes < 0:
                 break
-            if (self._open is None or self._open.partition is not part) and not partitions.sound(part.folder):
+            if (self._open is None or self._open.partition is not part) and not part.usable():
                 self._log("partition_damaged", partition=part.name)
                 self._forget(part)
                 self.rebuilt += 1
@@ -121,7 +125,7 @@ class StreamIndexer:
         if not sealed:
             return True
         part = sealed[number % len(sealed)]
-        if partitions.sound(part.folder):
+        if part.usable():
             return True
         self._log("partition_damaged", partition=part.name)
         self._forget(part)

@@ -78,6 +78,14 @@ class Partition:
         """Raises ValueError when the directory holds no sound index."""
         return schema.prepare(tantivy.Index.open(str(self.folder)))
 
+    def usable(self) -> bool:
+        """It opens, holds what its mark says, and every byte of it is what tantivy wrote."""
+        try:
+            documents = self.open().searcher().num_docs
+        except (ValueError, OSError):
+            return False
+        return documents >= self.mark.count and sound(self.folder)
+
     def delete(self) -> None:
         """The mark first: what is left after a crash is no partition any more."""
         with contextlib.suppress(FileNotFoundError):

@@ -121,7 +121,12 @@ def network(value: Value) -> tuple[str, str] | None:
         return None
     text = value
     octets = text.split(".")
-    if text.endswith(".*") and 2 <= len(octets) <= 4 and all(part == "*" for part in octets[octets.index("*") :]):
+    if (
+        text.endswith(".*")
+        and octets[0] != "*"
+        and 2 <= len(octets) <= 4
+        and all(part == "*" for part in octets[octets.index("*") :])
+    ):
         kept = octets[: octets.index("*")]
         text = ".".join(kept + ["0"] * (4 - len(kept))) + f"/{8 * len(kept)}"
     try:
@@ -415,7 +420,7 @@ def _literal(value: Value) -> str:
 
 def _name(field: str) -> str:
     text = "".join("\\" + char if char in _SPECIAL else char for char in field)
-    return "\\" + text if text[:1] == "-" or text in ("AND", "OR", "NOT") else text
+    return "\\" + text if text[:1] == "-" else text
 
 
 def _pattern(pattern: str) -> str:

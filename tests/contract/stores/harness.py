@@ -55,6 +55,8 @@ class Embedded:
             while indexer.step():
                 pass
             indexer.flush()
+            while indexer.step():
+                pass
             indexer.expire()
 
     def restart(self) -> None:
