@@ -81,7 +81,8 @@ def _balances(site: Site, person: Person, duty: Person) -> list[Balance]:
         return [stored]
     hits = list(stored_events(site, "hits"))
     expected = expected_hits(site, events)
-    found = [hit for hit in hits if get(hit, "rule.id") not in CLOCK_BOUND]
+    clock_bound = {found_detectors()[name].id for name in CLOCK_BOUND}
+    found = [hit for hit in hits if get(hit, "rule.id") not in clock_bound]
     alerts = Counter({(a["rule_id"], _key(a["group"])): a["count"] for a in _all(person, "/alerts", status="all")})
     folded = Counter((get(hit, "rule.id"), _key(get(hit, "luytre.hit.group") or {})) for hit in hits)
     sent = [d["item_id"] + f"@{d['item_revision']}" for d in _all(person, "/deliveries")]

@@ -24,7 +24,7 @@ PORT_SCAN = "002546c0-3391-4917-9816-180b4bf972a5"
 SSH_BRUTE_FORCE = "c5d73062-c77c-4f32-a150-b986ce5f39d6"
 SSH_LOGIN_AFTER = "8f7f80da-a084-4d10-bc8f-f255a99d0263"
 SERVICE_DOWN = "27342ce4-1b74-4acd-97d7-ca1d0b342204"
-BEACONING = "beaconing"  # a detector's id is its file's name
+BEACONING = "5d1f6f7c-6f0e-4a3c-9c53-0e8c1c2b7a11"  # correlator/detectors/beaconing.py
 STEP_LIMIT_S = 90.0
 
 
@@ -83,7 +83,7 @@ def _attack_on(site: Site, scene: Scene, person: Person, tell: Tell) -> list[dic
     tell(f"dò mật khẩu SSH, lần thứ {FAILURES + 1} đăng nhập được → {found[-2]['id']}, {found[-1]['id']}",
          "a password is guessed, then a log-in")  # fmt: skip
     stage.capture(scene.beacon(now - BEACONS * BEACON_EVERY_S))
-    found.append(_alert(site, person, BEACONING))
+    found.append(_alert(site, person, BEACONING, f"destination.ip:{CONTROL}"))
     tell(f"máy bị chiếm gọi về máy chủ điều khiển {CONTROL} → {found[-1]['id']}", "the host beacons")
     return found
 
@@ -108,7 +108,7 @@ def _second_agency(site: Site, scene: Scene, person: Person, portal: subprocess.
     _stage(site).capture(scene.beacon(time.time() - BEACONS * BEACON_EVERY_S))
     portal.kill()
     portal.wait()
-    alert = _alert(site, person, BEACONING)
+    alert = _alert(site, person, BEACONING, f"destination.ip:{CONTROL}")
     tell(f"đơn vị B cũng gọi về {CONTROL} → {alert['id']} (tự báo cáo)", "the second agency meets it too")
     alert = _alert(site, person, SERVICE_DOWN)
     tell(f"cổng của đơn vị B ngừng trả lời → {alert['id']}", "the second portal stops answering")
@@ -149,9 +149,9 @@ def _nothing_lost(site: Site, tell: Tell) -> None:
          "nothing lost, nothing doubled")  # fmt: skip
 
 
-def _alert(site: Site, person: Person, rule: str) -> dict[str, Any]:
+def _alert(site: Site, person: Person, rule: str, entity: str = "") -> dict[str, Any]:
     def look() -> Any:
-        items = person.get("/alerts", status="all", rule=rule, agency=site.code)["items"]
+        items = person.get("/alerts", status="all", rule=rule, agency=site.code, entity=entity)["items"]
         return items[0] if items else None
 
     found: dict[str, Any] = _until(look, f"{site.code}: an alert of {rule}", site)

@@ -130,7 +130,7 @@ class World:
                 service = {"id": "cong-dvc", "name": "Cổng dịch vụ công (diễn tập)", "system": "cong-dvc",
                            "kind": "http", "target": f"http://127.0.0.1:{self.portal_port}/", "every_s": 1.0,
                            "timeout_s": 2.0}  # fmt: skip
-                tables["federation"]["raise_level"] = "high"
+                tables["federation"]["raise_level"] = "medium"
                 tables["probe"] = {"services": [service]}
         config = make_node(tables)
         supervisor = Supervisor(data, programs.of_node(Config(config)), config)
