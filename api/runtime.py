@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from structlog.typing import FilteringBoundLogger
-
 from api.audit import Audit
 from api.auth.machines import Machines
 from api.auth.sessions import Limits
@@ -22,6 +20,7 @@ from api.state.base import Database
 from correlator.store.base import EventReader, EventWriter
 from sensors.clock import Clock, SystemClock
 from sensors.config import Config, NodeTable
+from sensors.logger import Logger
 
 if TYPE_CHECKING:
     from api.federation.deliver import Delivery
@@ -38,7 +37,7 @@ class Runtime:
     reader: EventReader
     writer: EventWriter
     audit: Audit
-    log: FilteringBoundLogger
+    log: Logger
     clock: Clock = field(default_factory=SystemClock)
     machines: Machines | None = None  # the machine port's; None where only people are served
     bell: Bell = field(default_factory=Bell)

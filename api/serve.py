@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from structlog.typing import FilteringBoundLogger
 
 from api import local_port, people_port
 from api.app import create_app
@@ -44,6 +43,7 @@ from sensors.clock import SystemClock
 from sensors.config import Config, NodeTable
 from sensors.daemon import Daemon
 from sensors.errors import EXIT_INTERRUPTED, EXIT_OK, LuytreError
+from sensors.logger import Logger
 
 REPORT_S = 5.0
 POLL_S = 0.25  # how often casework looks for new hits when there were none
@@ -195,7 +195,7 @@ def _fold(casework: Casework, daemon: Daemon) -> None:
 class _IntoOurLog(logging.Handler):
     """Libraries' log lines in our form: JSON, one line each."""
 
-    def __init__(self, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: Logger) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 
@@ -206,7 +206,7 @@ class _IntoOurLog(logging.Handler):
             self._log.warning(record.getMessage()[:1000], source=record.name)
 
 
-def _route_logs(log: FilteringBoundLogger) -> None:
+def _route_logs(log: Logger) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_IntoOurLog(log)]
     root.setLevel(logging.WARNING)

@@ -4,28 +4,25 @@ A process makes a `Daemon`, loops `while not daemon.stop.is_set()`, and calls `d
 they are written atomically to `<data>/run/<name>.json`, where `/metrics`, the sensor screen and `doctor` read them.
 SIGTERM and SIGINT set `stop`; a second one ends at once. kill -9 is a normal way to
 stop: nothing here must run at exit.
-Logs are JSON lines on stderr, CR/LF/ESC escaped by JSON; keys named like secrets are replaced.
 Source: sd_notify(3).
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import socket
-import sys
 import threading
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import structlog
+from sensors.logger import Logger, logger
 
-_SECRET = ("password", "secret", "token", "cookie", "authorization", "private_key")
+__all__ = ["Daemon", "Logger", "logger", "notify"]
 
 
 class Daemon:
@@ -80,27 +77,3 @@ def notify(message: str) -> None:
             sock.sendall(message.encode())
         except OSError:
             pass
-
-
-def logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            _hide_secrets,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(process=name)
-    return bound
-
-
-def _hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key in line:
-        if any(word in key.lower() for word in _SECRET):
-            line[key] = "***"
-    return line
