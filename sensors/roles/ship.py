@@ -8,9 +8,11 @@ when a third of its life is left (cryptography stays out of this process: memory
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sensors.clock import SystemClock
 from sensors.config import Config, NodeTable
@@ -41,7 +43,7 @@ def run(config: Config, daemon: Daemon) -> int:
     shipper = Shipper(
         node.root / "spool", connect, DeadLetters(node.root / "dead" / "ship", clock, table.dead_bytes),
         Budget(node.root / "ship" / "budget.json", clock, table.bytes_per_second, table.bytes_per_day),
-        Backoff(random.Random()), clock,  # noqa: S311  jitter
+        Backoff(random.Random(), near=is_near(table.url)), clock,  # noqa: S311  jitter
         batch_items=table.batch_items, batch_bytes=table.batch_bytes, idle_s=table.idle_s,
     )  # fmt: skip
     daemon.ready("sending")
@@ -90,6 +92,15 @@ def _loop(shipper: Shipper, daemon: Daemon, clock: SystemClock, certificate: Pat
     if child is not None:
         child.terminate()
         child.wait(10)
+
+
+def is_near(url: str) -> bool:
+    """Whether a URL names this machine by a loopback address."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # said when it is asked
+        return False
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -29,7 +29,7 @@ from sensors.wire import BulkClient, Busy, ItemStatus, NotAllowed, TooLarge
 RANK = {"probe": 0, "log": 1, "packet": 2}
 TURNS = {0: 8, 1: 4, 2: 1}
 _OTHERS = 1
-DISCOVER_EVERY_S = 5.0
+DISCOVER_EVERY_S = 1.0  # a sensor that starts after us has its spool seen soon; it is one look into a folder
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import pytest
 from sensors.clock import ManualClock
 from sensors.durable.log import LogReader
 from sensors.event import new_event
+from sensors.roles.ship import is_near
 from sensors.ship.backoff import FIRST_S, Backoff
 from sensors.ship.budget import Budget
 from sensors.ship.dead import DeadLetters
@@ -218,3 +219,17 @@ def test_back_off_spreads_and_is_bounded() -> None:
     assert max(waits) - min(waits) > 2
     backoff = Backoff(Random(0))
     assert max(backoff.next_s() for _ in range(50)) <= 60
+
+
+def test_a_node_on_this_machine_is_asked_again_soon_for_a_minute() -> None:
+    for seed in range(20):
+        backoff = Backoff(Random(seed), near=True)
+        waits = [backoff.next_s() for _ in range(100)]
+        assert max(waits[:20]) <= 2
+        assert 40 <= sum(waits[:50]) <= 100
+        assert max(waits[70:]) > 20
+    assert is_near("https://127.0.0.1:8444")
+    assert is_near("https://[::1]:8444")
+    assert is_near("https://localhost:8444")
+    assert not is_near("https://127.example.vn:8444")
+    assert not is_near("https://[::1")
