@@ -25,6 +25,7 @@ from api.live import Live
 from api.problems import Problem, answer, install
 from api.resources import Resource, all_routes
 from api.runtime import VERSION, Runtime
+from correlator.config import rule_paths
 
 PREFIX = "/api/v1"
 
@@ -54,8 +55,9 @@ def create_app(node: Runtime) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.node, app.state.live, app.state.denials = node, live, {}
-    rules = share.rules(node.node.share)
-    app.state.playbooks = Playbooks([rules] if rules else [], node.clock)
+    shipped = share.rules(node.node.share)
+    folders = rule_paths(node.config) if node.config else [shipped] if shipped else []
+    app.state.playbooks = Playbooks(folders, node.clock)
     install(app)
     _install_case_errors(app)
     app.add_middleware(Guard, tls=node.tls, public_url=node.api.public_url)

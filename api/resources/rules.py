@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -21,6 +22,7 @@ ROUTES = Resource("/rules", router)
 
 Reader = Annotated[Access, Depends(Allow("rules.read"))]
 RULES = 10_000
+_TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)\Z", re.IGNORECASE)
 
 
 class Rule(Out):
@@ -33,6 +35,7 @@ class Rule(Out):
     logsource: dict[str, str]
     hits_24h: int
     techniques: list[str]
+    data_last_seen: str | None
 
 
 class Rules(Out):
@@ -67,7 +70,6 @@ def _rule(said: dict[str, Any], hits: dict[str, int]) -> Rule:
         texts = Texts(vi=str(title.get("vi") or title.get("en") or ""), en=str(title.get("en") or ""))
     else:
         texts = Texts(vi=str(title or said.get("name") or ""), en=str(title or said.get("name") or ""))
-    source = said.get("logsource")
     rule_id = str(said.get("id") or said.get("path") or "")
     return Rule(
         id=rule_id,
@@ -76,10 +78,17 @@ def _rule(said: dict[str, Any], hits: dict[str, int]) -> Rule:
         kind=str(said.get("kind") or "sigma"),
         state="refused" if said.get("state") == "refused" else "running",
         reason=str(said.get("reason") or ""),
-        logsource={str(k): str(v) for k, v in source.items() if v} if isinstance(source, dict) else {},
+        logsource=_logsource(said.get("logsource")),
         hits_24h=hits.get(rule_id, 0),
-        techniques=[str(technique) for technique in _list(said.get("techniques"))],
+        techniques=[found[1].upper() for tag in _list(said.get("tags")) if (found := _TECHNIQUE.match(str(tag)))],
+        data_last_seen=str(said["data_last_seen"]) if said.get("data_last_seen") else None,
     )
+
+
+def _logsource(said: Any) -> dict[str, str]:
+    """`product: linux, service: sshd` as the correlator writes it."""
+    pairs = (part.partition(": ") for part in str(said or "").split(", "))
+    return {key: value for key, colon, value in pairs if colon}
 
 
 def _list(value: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -17,8 +18,9 @@ from api.shapes import Out
 from api.state.audit import JobRun
 from correlator.store.base import Query as StoreQuery
 from correlator.store.config import StoreTable
-from sensors.clock import rfc3339
+from sensors.clock import parse_rfc3339, rfc3339
 from sensors.errors import LuytreError
+from sensors.event import Event, get
 
 router = APIRouter(tags=["system"])
 ROUTES = Resource("/system", router)
@@ -61,11 +63,12 @@ def system(request: Request, access: Reader) -> System:
     casework: Casework | None = getattr(request.app.state, "casework", None)
     table = node.config.table("store", StoreTable) if node.config else StoreTable()
     said = processes(node.data)
-    usage, newest, problem = None, None, None
+    usage, newest, index_s, problem = None, None, None, None
     try:
         usage = node.writer.usage_bytes()
         found = node.reader.search(access.scope("system.read"), StoreQuery(size=1))
         newest = str(found.events[0].get("@timestamp")) if found.events else None
+        index_s = _index_lag(said, node, found.events)
     except LuytreError as error:
         problem = error.problems[0].en if error.problems else "unavailable"
     with node.db.read() as session:
@@ -84,12 +87,23 @@ def system(request: Request, access: Reader) -> System:
             problem=problem,
         ),
         lag=Lag(
-            index_s=_lag(said, "index"),
+            index_s=index_s,
             correlator_s=_lag(said, "run"),
             casework_s=casework.lag_s() if casework else None,
         ),
         jobs=jobs,
     )
+
+
+def _index_lag(said: list[dict[str, Any]], node: Runtime, newest: Sequence[Event]) -> float | None:
+    """0 when the index stands where the journal ends, else the age of the newest event that can be found."""
+    report = next((body["events"] for body in said if body["name"].endswith("index") and "events" in body), None)
+    if not isinstance(report, dict):
+        return None
+    if report.get("position") == node.reader.end():
+        return 0.0
+    stored = parse_rfc3339(str(get(newest[0], "event.ingested") or "")) if newest else None
+    return None if stored is None else round(max(0.0, node.clock.now() - stored), 1)
 
 
 def _lag(said: list[dict[str, Any]], word: str) -> float | None:

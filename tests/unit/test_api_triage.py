@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -206,12 +207,14 @@ def test_event_search(lan: Browser) -> None:
 def test_rules_and_system_answer(node: NodeUnderTest, lan: Browser) -> None:
     run = node.runtime.data / "run"
     run.mkdir(exist_ok=True)
-    (run / "run.json").write_text(
-        '{"name": "run", "lag_s": 0.4, "rules": [{"id": "r-1", "title": {"vi": "Dò"}, "state": "running"},'
-        ' {"path": "x.yml", "state": "refused", "reason": "bad"}]}'
-    )
+    running = {"id": "r-1", "title": {"vi": "Dò"}, "state": "running", "tags": ["attack.t1110.001", "attack.x"],
+               "logsource": "product: linux, service: sshd"}  # fmt: skip
+    refused = {"path": "x.yml", "state": "refused", "reason": "bad"}
+    (run / "run.json").write_text(json.dumps({"name": "run", "lag_s": 0.4, "rules": [running, refused]}))
     (run / "torn.json").write_text('{"name": "x')
     rules = lan.get("/rules")
+    assert rules["items"][0]["techniques"] == ["T1110.001"]
+    assert rules["items"][0]["logsource"] == {"product": "linux", "service": "sshd"}
     assert (rules["running"], rules["refused"], rules["items"][0]["hits_24h"]) == (1, 1, 3)
     lead = Browser(node).link(node.add_user("duc", ("lead", None)))
     system = lead.get("/system")
