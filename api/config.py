@@ -17,5 +17,4 @@ class ApiTable(Table, frozen=True, kw_only=True):
     session_limit_s: int = 12 * 3600
     login_tries: int = 5  # wrong passwords per account and address in login_window_s before both must wait
     login_window_s: int = 15 * 60
-    audit_days: int = 730
     connections: int = 500  # per port; what comes above waits in the kernel's queue
