@@ -24,7 +24,7 @@ from api.node.exercise import story
 from api.node.exercise.world import NAMES, World
 from sensors.errors import EXIT_FAILED, LuytreError
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()

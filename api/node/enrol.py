@@ -19,7 +19,9 @@ from sensors.clock import rfc3339
 from sensors.config import Config, NodeTable
 from sensors.ship.enrol import enrol
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="luytre enrol token cam-bien-1")
+app = typer.Typer(
+    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help="luytre enrol token cam-bien-1"
+)
 
 
 @app.command()

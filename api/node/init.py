@@ -29,7 +29,11 @@ from api.state.migrate import migrate
 from sensors.clock import SystemClock
 from sensors.config import Config, NodeTable
 
-app = typer.Typer(add_completion=False, help="luytre init --data /var/lib/luytre --agency ubnd-tinh --name 'UBND tỉnh'")
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="luytre init --data /var/lib/luytre --agency ubnd-tinh --name 'UBND tỉnh'",
+)
 
 Tables = Mapping[str, Mapping[str, Any]]
 FIRST_USER = "quantri"

@@ -26,7 +26,7 @@ from api.node.exercise.load import Load
 from api.node.exercise.world import Site, World
 from sensors.errors import EXIT_FAILED
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PAUSE_S = (0.05, 1.5)  # between two kills: shorter and longer than a process needs to start
 SETTLE_LIMIT_S = 240.0
 
@@ -41,7 +41,7 @@ def torture(
     """luytre torture --kills 50 --seed 7"""
     folder = keep or Path(tempfile.mkdtemp(prefix="luytre-torture-"))
     folder.mkdir(parents=True, exist_ok=True)
-    world = World(folder, agencies=agencies)
+    world = World(folder, agencies=agencies, raise_level="medium")
     try:
         world.start()
         loads = [Load(site, number) for number, site in enumerate(world.agencies, 20)]

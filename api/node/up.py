@@ -26,7 +26,7 @@ from api.node.users import login_link
 from api.runtime import VERSION
 from sensors.config import Config, NodeTable
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def default_data() -> Path:

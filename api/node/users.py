@@ -18,6 +18,7 @@ from sensors.errors import EXIT_USAGE
 
 app = typer.Typer(
     add_completion=False,
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="luytre users add lan --name 'Nguyễn Thị Lan' --role analyst\nluytre users link lan",
 )

@@ -65,15 +65,19 @@ class Site:
         return login_link(Config(self.config), FIRST_USER)
 
     def person(self) -> Person:
+        wait_for_api(self.data, self.supervisor)
         person = Person(self.base)
         person.log_in(self.link())
         return person
 
 
 class World:
-    def __init__(self, folder: Path, *, store: Mapping[str, Any] | None = None, agencies: int = 2) -> None:
-        """`store`: the [store] table of every node; each gets a prefix of its own on a shared server."""
+    def __init__(self, folder: Path, *, store: Mapping[str, Any] | None = None, agencies: int = 2,
+                 raise_level: str = "") -> None:  # fmt: skip
+        """`store`: the [store] table of every node; each gets a prefix of its own on a shared server. `raise_level`:
+        every agency raises alerts from here on by itself (without it: only the last one, from medium on)."""
         self.folder, self._store = folder, dict(store or {"kind": "embedded"})
+        self._raise_level = raise_level
         codes = [code for code in NAMES if code != NATION][:agencies]
         self.portal_port = free_port()
         self.centre = self._site(NATION, None)
@@ -126,11 +130,13 @@ class World:
             tables["log"] = {"files": [{"path": str(folder / "auth.log")}, {"path": str(folder / "access.log")}]}
             tables["packet"] = {"pcap_folder": str(stage.captures)}
             tables["federation"] = {"upstream": upstream.machine_url}
+            if self._raise_level:
+                tables["federation"]["raise_level"] = self._raise_level
             if code.endswith("b"):
                 service = {"id": "cong-dvc", "name": "Cổng dịch vụ công (diễn tập)", "system": "cong-dvc",
                            "kind": "http", "target": f"http://127.0.0.1:{self.portal_port}/", "every_s": 1.0,
                            "timeout_s": 2.0}  # fmt: skip
-                tables["federation"]["raise_level"] = "medium"
+                tables["federation"].setdefault("raise_level", "medium")
                 tables["probe"] = {"services": [service]}
         config = make_node(tables)
         supervisor = Supervisor(data, programs.of_node(Config(config)), config)
