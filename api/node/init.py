@@ -47,10 +47,27 @@ def default_tables(data: Path, agency: str, name: str, role: str) -> dict[str, d
         "node": {"data": str(data), "role": role, "agency": agency, "name": name, "observer": observer_name()},
         "api": {"people": "127.0.0.1:8443", "machines": "0.0.0.0:8444"},
         "store": {"kind": "embedded", "days": 90},
-        "log": {"files": [{"path": path} for path in _PATHS if Path(path).exists()]},
-        "probe": {"services": []},
+        "log": {"files": [{"path": path} for path in _PATHS if Path(path).exists()], "syslog_udp": "127.0.0.1:5514",
+                "syslog_tcp": "127.0.0.1:5514"},
+        "packet": {"interfaces": interfaces()},
+        # The node watches its own screen; add the agency's services beside it.
+        "probe": {"services": [{"id": "luytre", "name": "Lũy Tre", "system": "luytre", "kind": "http",
+                                "target": "http://127.0.0.1:8443/healthz", "every_s": 60.0}]},
         "ship": {"url": "https://127.0.0.1:8444"},
-    }
+    }  # fmt: skip
+
+
+def interfaces() -> list[str]:
+    """Network interfaces that are up and carry other machines' traffic: neither loopback nor virtual pairs."""
+    found = []
+    for path in sorted(Path("/sys/class/net").glob("*")):
+        try:
+            up = (path / "operstate").read_text().strip() in ("up", "unknown")
+        except OSError:
+            continue
+        if up and path.name != "lo" and not path.name.startswith(("veth", "docker", "br-", "virbr")):
+            found.append(path.name)
+    return found
 
 
 def observer_name() -> str:

@@ -110,7 +110,8 @@ def make_token(request: Request, body: TokenIn, access: Manager) -> Token:
         token=token,
         expires_at=rfc3339(ends),
         fingerprint=fingerprint,
-        command=f"luytre enrol join --url {_machine_url(request, node)} --token {token} --fingerprint {fingerprint}",
+        command=f"luytre enrol {'join' if body.role == 'sensor' else 'upstream'} {_machine_url(request, node)} "
+        f"{token} {fingerprint}",
     )
 
 
