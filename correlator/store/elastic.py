@@ -8,6 +8,7 @@ Source: Elasticsearch 8.19 reference; tried on 8.19.0.
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,7 +74,9 @@ class Server:
                 place = Place(file=table.password_file, key="store.password_file")
                 vi, en = "không đọc được tệp mật khẩu", "cannot read the password file"
                 raise ConfigError(Problem("LT-S0202", vi, en, place)) from None
-            options["basic_auth"] = (table.username, password)
+            # The client's own `basic_auth` refuses what is not ASCII.
+            token = base64.b64encode(f"{table.username}:{password}".encode()).decode()
+            options["headers"] = {"authorization": f"Basic {token}"}
         if table.ca_file:
             options["ca_certs"] = table.ca_file
         return cls(elasticsearch.Elasticsearch(table.url, **options))

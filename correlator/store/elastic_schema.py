@@ -44,7 +44,7 @@ def stream_name(event: Event, stream: Stream) -> str:
     if stream == "hits":
         return f"logs-luytre_hit-{agency}"
     dataset = _part(get(event, "event.dataset"), "generic", 100)
-    return f"logs-{'luytre_hit_' if dataset == 'luytre_hit' else dataset}-{agency}"
+    return f"logs-{'luytre_hit_' if dataset == 'luytre_hit' else dataset}-{agency}"  # no event passes for a hit
 
 
 def _part(value: Any, otherwise: str, limit: int) -> str:

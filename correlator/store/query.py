@@ -19,6 +19,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from correlator.store.base import All, And, Exists, Is, Node, Not, Or, Range, Text
 from sensors.clock import parse_rfc3339
@@ -43,6 +44,9 @@ IP_FIELDS = ("source.ip", "destination.ip", "client.ip", "server.ip", "host.ip",
 Value = str | int | float | bool
 
 _SPECIAL = set('\\"()[]{}:<>=*? \t\r\n')
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z\Z", re.ASCII)
+_MICROSECOND = timedelta(microseconds=1)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+]*://")
 _INT = re.compile(r"0|-?[1-9]\d{0,39}\Z", re.ASCII)
 
@@ -89,6 +93,11 @@ def micros(value: Value) -> int | None:
         return None
     if isinstance(value, int | float):
         return int(value * 1000) if abs(value) < 1e15 else None
+    if _USUAL.match(value):
+        try:  # the usual spelling, in the standard library's C
+            return (datetime.fromisoformat(value) - _EPOCH) // _MICROSECOND
+        except ValueError:
+            pass
     seconds = parse_rfc3339(value + "T00:00:00Z" if len(value) == 10 else value)
     return None if seconds is None else round(seconds * 1_000_000)
 

@@ -14,15 +14,15 @@ Source: tantivy 0.27 (`date` columns keep whole seconds only, hence dates as mic
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import zlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 import tantivy
 
-from correlator.store.columns import KEYWORD_LIMIT, KEYWORD_TWIN, KINDS, TAIL_NAME, as_double, as_long, leaves
+from correlator.store.columns import DEPTH_LIMIT, KEYWORD_LIMIT, KEYWORD_TWIN, KINDS, TAIL_NAME, as_double, as_long
 from correlator.store.fold import composed
 from correlator.store.query import micros
 from sensors.event import decode, get
@@ -120,14 +120,10 @@ def make_document(data: bytes, order: int, tail_paths: set[str]) -> Made:
     if when is None:
         when = _moment(get(event, "event.ingested")) or 0
     document.add_integer("@timestamp", when)
-    rest: dict[str, Any] = {}
-    for number, (path, value) in enumerate(leaves(event)):
-        if number >= LEAVES_LIMIT:
-            break
-        if path != "@timestamp" and not _add(document, path, value):
-            _add_tail(document, rest, path, value, tail_paths)
-    if rest:
-        document.add_json("rest", rest)
+    walk = _Walk(document, tail_paths)
+    walk.fields(event, "", 1)
+    if walk.rest:
+        document.add_json("rest", walk.rest)
     return Made(document, when, identity)
 
 
@@ -137,60 +133,129 @@ def source(stored: bytes) -> bytes | None:
     return body if zlib.crc32(body).to_bytes(4, "big") == stored[:4] else None
 
 
-def _add(document: tantivy.Document, path: str, value: Any) -> bool:
-    """Into the path's own field; False when it has none or the value does not fit it."""
-    kind = KINDS.get(path)
-    match kind:
-        case "keyword":
-            document.add_text(path, _text(value)[:KEYWORD_LIMIT])
-        case "text":
-            text = _text(value)
-            document.add_text(path, text)
-            document.add_text("_has", path)
-            if path in KEYWORD_TWIN:
-                document.add_text(KEYWORD_TWIN[path], text[:KEYWORD_LIMIT])
-        case "ip":
-            try:
-                ipaddress.ip_address(value if isinstance(value, str) else "")
-            except ValueError:
-                return False
-            document.add_ip_addr(path, value.partition("%")[0])
-        case "date":
-            moment = _moment(value)
-            if moment is None:
-                return False
-            document.add_integer(path, moment)
-        case "long":
-            number = as_long(value)
-            if number is None:
-                return False
-            document.add_integer(path, number)
-        case "double":
-            real = as_double(value)
-            if real is None:
-                return False
-            document.add_float(path, real)
-        case "boolean":
-            if value not in (True, False, "true", "false"):
-                return False
-            document.add_boolean(path, value in (True, "true"))
-        case _:
-            return False
+class _Walk:
+    """One pass over an event's leaves, each into its field; the hot path of indexing, hence no generators."""
+
+    __slots__ = ("document", "known", "left", "rest")
+
+    def __init__(self, document: tantivy.Document, known: set[str]) -> None:
+        self.document, self.known = document, known
+        self.left = LEAVES_LIMIT
+        self.rest: dict[str, list[Any]] = {}
+
+    def fields(self, value: dict[str, Any], prefix: str, depth: int) -> None:
+        for key, inner in value.items():
+            path = prefix + key
+            kind = type(inner)
+            if kind is dict:
+                if depth < DEPTH_LIMIT:
+                    self.fields(inner, path + ".", depth + 1)
+            elif kind is list:
+                self.members(inner, path, depth)
+            elif inner is not None:
+                self.leaf(path, inner)
+
+    def members(self, values: list[Any], path: str, depth: int) -> None:
+        for value in values:
+            if type(value) is dict:
+                if depth < DEPTH_LIMIT:
+                    self.fields(value, path + ".", depth + 1)
+            elif type(value) is list:
+                if depth < DEPTH_LIMIT:
+                    self.members(value, path, depth + 1)
+            elif value is not None:
+                self.leaf(path, value)
+
+    def leaf(self, path: str, value: Any) -> None:
+        self.left -= 1
+        if self.left < 0 or path == "@timestamp":
+            return
+        add = _ADD.get(path)
+        if add is None:
+            self.tail(path, value)
+        elif not add(self.document, path, value):
+            self.overflow(path, value)
+
+    def tail(self, path: str, value: Any) -> None:
+        if path not in self.known:
+            if len(self.known) >= TAIL_PATHS_LIMIT or not TAIL_NAME.match(path):
+                self.overflow(path, value)
+                return
+            self.known.add(path)
+        if type(value) is str:
+            self.rest.setdefault(path, []).append(composed(value)[:KEYWORD_LIMIT])
+        elif _fits(value):
+            self.rest.setdefault(path, []).append(value)
+        else:
+            self.overflow(path, value)
+
+    def overflow(self, path: str, value: Any) -> None:
+        self.document.add_text("_overflow", f"{composed(path)}={_text(value)}"[:KEYWORD_LIMIT])
+
+
+# Each puts a value into the field of its path, and is False when it does not fit there.
+
+
+def _add_keyword(document: tantivy.Document, path: str, value: Any) -> bool:
+    document.add_text(path, _text(value)[:KEYWORD_LIMIT])
     return True
 
 
-def _add_tail(document: tantivy.Document, rest: dict[str, Any], path: str, value: Any, known: set[str]) -> None:
-    if path in KINDS or not TAIL_NAME.match(path) or not _fits(value):
-        document.add_text("_overflow", f"{composed(path)}={_text(value)}"[:KEYWORD_LIMIT])
-        return
-    if path not in known:
-        if len(known) >= TAIL_PATHS_LIMIT:
-            document.add_text("_overflow", f"{path}={_text(value)}"[:KEYWORD_LIMIT])
-            return
-        known.add(path)
-    if isinstance(value, str):
-        value = composed(value)[:KEYWORD_LIMIT]
-    rest.setdefault(path, []).append(value)
+def _add_text(document: tantivy.Document, path: str, value: Any) -> bool:
+    text = _text(value)
+    document.add_text(path, text)
+    document.add_text("_has", path)
+    if path in KEYWORD_TWIN:
+        document.add_text(KEYWORD_TWIN[path], text[:KEYWORD_LIMIT])
+    return True
+
+
+def _add_ip(document: tantivy.Document, path: str, value: Any) -> bool:
+    if type(value) is not str:
+        return False
+    try:
+        document.add_ip_addr(path, value.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _add_date(document: tantivy.Document, path: str, value: Any) -> bool:
+    moment = _moment(value)
+    if moment is None:
+        return False
+    document.add_integer(path, moment)
+    return True
+
+
+def _add_long(document: tantivy.Document, path: str, value: Any) -> bool:
+    number = as_long(value)
+    if number is None:
+        return False
+    document.add_integer(path, number)
+    return True
+
+
+def _add_double(document: tantivy.Document, path: str, value: Any) -> bool:
+    real = as_double(value)
+    if real is None:
+        return False
+    document.add_float(path, real)
+    return True
+
+
+def _add_boolean(document: tantivy.Document, path: str, value: Any) -> bool:
+    if value not in (True, False, "true", "false"):
+        return False
+    document.add_boolean(path, value in (True, "true"))
+    return True
+
+
+_BY_KIND: dict[str, Callable[[tantivy.Document, str, Any], bool]] = {
+    "keyword": _add_keyword, "text": _add_text, "ip": _add_ip, "date": _add_date, "long": _add_long,
+    "double": _add_double, "boolean": _add_boolean,
+}  # fmt: skip
+_ADD = {name: _BY_KIND[kind] for name, kind in KINDS.items() if kind in _BY_KIND}
 
 
 def _fits(value: Any) -> bool:
@@ -202,7 +267,7 @@ def _fits(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
+    if type(value) is str:
         return composed(value)
     if isinstance(value, bool):
         return "true" if value else "false"
