@@ -12,7 +12,8 @@ from tests.browser.world import World, one_more
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ROWS = "() => [...document.querySelectorAll('.grid-row')].sort((a, b) => a.dataset.place - b.dataset.place).map(row => row.dataset.id)"
+ROWS = """() => [...document.querySelectorAll('.grid-row')]
+  .sort((a, b) => a.dataset.place - b.dataset.place).map(row => row.dataset.id)"""
 CURSOR = "() => document.querySelector('.grid-row[data-cursor]')?.dataset.id"
 FOCUS = "() => document.activeElement?.dataset.id"
 
@@ -206,13 +207,16 @@ def test_row_steps_and_pane_are_fast(open_page: Open) -> None:
     page = open_page().page
     ready(page)
     step = """async () => { const t = performance.now();
-      document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {code: 'KeyJ', key: 'j', bubbles: true, cancelable: true}));
+      document.activeElement.dispatchEvent(
+        new KeyboardEvent('keydown', {code: 'KeyJ', key: 'j', bubbles: true, cancelable: true}));
       await new Promise(done => requestAnimationFrame(() => setTimeout(done))); return performance.now() - t }"""
     steps = sorted(page.evaluate(step) for _ in range(5))
     assert steps[2] < 100, steps
     opened = page.evaluate(
         """async () => { const t = performance.now();
-      document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {code: 'KeyO', key: 'o', bubbles: true, cancelable: true}));
-      while (!document.querySelector('.pane .reason')) await new Promise(requestAnimationFrame); return performance.now() - t }"""
+      document.activeElement.dispatchEvent(
+        new KeyboardEvent('keydown', {code: 'KeyO', key: 'o', bubbles: true, cancelable: true}));
+      while (!document.querySelector('.pane .reason')) await new Promise(requestAnimationFrame);
+      return performance.now() - t }"""
     )
     assert opened < 400, opened

@@ -21,12 +21,15 @@ TIGHT = """() => [...document.querySelectorAll('body *')].filter(node => [...nod
     const style = getComputedStyle(node), size = parseFloat(style.fontSize), line = parseFloat(style.lineHeight);
     const mono = style.fontFamily.includes('Mono');
     if (!node.checkVisibility() || node.tagName === 'TITLE' || style.fontSize === '0px') return null;
-    return size < (mono ? 13 : 14) || line / size < 1.44 ? `${node.className || node.tagName} ${size}/${line} ${node.textContent.slice(0, 40)}` : null;
+    const wrong = size < (mono ? 13 : 14) || line / size < 1.44;
+    return wrong ? `${node.className || node.tagName} ${size}/${line} ${node.textContent.slice(0, 40)}` : null;
 }).filter(Boolean)"""
+
+FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
 def settle(page: Page) -> None:
-    page.wait_for_load_state("networkidle") if False else page.wait_for_timeout(700)
+    page.wait_for_timeout(700)
     expect(page.locator(".skeleton")).to_have_count(0)
 
 
@@ -66,7 +69,8 @@ def test_screens(open_page: Open, world: World, pictures: Path, scheme: str) -> 
             settle(page)
             page.screenshot(
                 path=pictures
-                / f"{screen.split('/SC')[0].replace('incidents/', 'incident')}{'-one' if '/' in screen else ''}-{language}-{scheme}.png"
+            name = "incident" if "/" in screen else screen
+            page.screenshot(path=pictures / f"{name}-{language}-{scheme}.png")
             )
             assert page.evaluate(TIGHT) == [], f"{screen} {language}"
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
@@ -92,7 +96,7 @@ def test_narrow_windows_do_not_scroll_sideways(open_page: Open, world: World, wi
     for screen in SCREENS:
         page.goto(f"{world.base}/#/{screen}")
         settle(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{screen} at {width}"
+        assert page.evaluate(FITS), f"{screen} at {width}"
 
 
 def test_login_screen(open_page: Open, pictures: Path) -> None:

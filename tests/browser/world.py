@@ -27,6 +27,7 @@ from correlator.hit import Level, Verdict, make_hit
 from sensors.clock import rfc3339
 from sensors.config import Config
 from sensors.event import Event, event_id, new_event, put
+from sensors.ship.enrol import enrol
 from sensors.wire import BulkClient, tls_context
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,18 +45,31 @@ def free_port() -> int:
 
 
 class World:
-    def __init__(self, folder: Path, *, role: str = "agency") -> None:
-        self.folder = folder
-        tables = default_tables(folder / "data", AGENCY, AGENCY_NAME, role)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        agency: str = AGENCY,
+        name: str = AGENCY_NAME,
+        upstream: World | None = None,
+        role: str = "agency",
+    ) -> None:
+        self.folder, self.agency = folder, agency
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = default_tables(folder / "data", agency, name, role)
         tables["node"] |= {"observer": OBSERVER, "exercise": True}
         tables["api"] = {"people": f"127.0.0.1:{free_port()}", "machines": f"127.0.0.1:{free_port()}"}
         tables["log"] = {"files": []}
+        if upstream:
+            tables["federation"] = {"upstream": upstream.machines, "poll_s": 0.5}
         self.config = Config(make_node(tables))
         self.data = folder / "data"
         self.base = f"http://{tables['api']['people']}"
-        self._machines = f"https://{tables['api']['machines']}"
+        self.machines = f"https://{tables['api']['machines']}"
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._number = self._sequence = 0
+        if upstream:
+            upstream.let_in(self, name)
 
     def start(self, *names: str) -> World:
         modules = {
@@ -68,8 +82,11 @@ class World:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self._children[name] = subprocess.Popen(
                     [sys.executable, "-m", module, word, "--config", str(self.config.path)],
-                    cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)},
-                )  # fmt: skip
+                    cwd=ROOT,
+                    stdout=log,
+                    stderr=log,
+                    env=os.environ | {"PYTHONPATH": str(ROOT)},
+                )
             if name == "api":
                 self._wait_for_api()
         return self
@@ -80,6 +97,20 @@ class World:
                 return lambda *_: None
 
         wait_for_api(self.data, Alive())  # type: ignore[arg-type]
+
+    def let_in(self, below: World, name: str) -> None:
+        """Enrol another node with this one, as `luytre enrol upstream` does."""
+        token = act(
+            self.config, "token", agency=below.agency, role="node", name=f"nut-{below.agency}", agency_name=name
+        )
+        enrol(
+            self.machines,
+            token["token"],
+            token["fingerprint"],
+            below.data / "keys",
+            file="node",
+            ca_file="upstream-ca.pem",
+        )
 
     def kill(self, name: str) -> None:
         child = self._children.pop(name)
@@ -101,7 +132,7 @@ class World:
         return login_link(self.config, username)
 
     def add_user(self, username: str, role: str, name: str) -> str:
-        act(self.config, "user-add", username=username, role=role, name=name, agency=AGENCY)
+        act(self.config, "user-add", username=username, role=role, name=name, agency=self.agency)
         return username
 
     def send(self, events: Sequence[Event], identity: str = "sensor") -> None:
@@ -110,7 +141,7 @@ class World:
             put(event, "event.sequence", self._sequence)
         keys = self.data / "keys"
         tls = tls_context(keys / "ca.pem", keys / f"{identity}.pem", keys / f"{identity}.key")
-        client = BulkClient(self._machines, tls)
+        client = BulkClient(self.machines, tls)
         try:
             statuses = client.send([msgspec.json.encode(event) for event in events])
         finally:
@@ -131,27 +162,47 @@ class World:
         self._number += 1
         agent = {"network": "packet", "service": "probe"}.get(dataset.partition(".")[0], "log")
         made = new_event(
-            dataset, at,
+            dataset,
+            at,
             {
-                "event.id": event_id(OBSERVER, "browser", str(self._number)), "agent.type": agent,
-                "luytre.spool.epoch": 1, "event.created": rfc3339(time.time()),
+                "event.id": event_id(OBSERVER, "browser", str(self._number)),
+                "agent.type": agent,
+                "luytre.spool.epoch": 1,
+                "event.created": rfc3339(time.time()),
             },
-        )  # fmt: skip
+        )
         for path, value in fields.items():
             put(made, path.replace("__", "."), value)
         return made
 
     def hit(
-        self, rule: str, level: Level, title: tuple[str, str], reason: tuple[str, str], group: dict[str, str],
-        behind: Sequence[Event], *, kind: str = "sigma", tags: Sequence[str] = (), score: float | None = None,
-    ) -> Event:  # fmt: skip
+        self,
+        rule: str,
+        level: Level,
+        title: tuple[str, str],
+        reason: tuple[str, str],
+        group: dict[str, str],
+        behind: Sequence[Event],
+        *,
+        kind: str = "sigma",
+        tags: Sequence[str] = (),
+        score: float | None = None,
+    ) -> Event:
         last = behind[-1]
-        put(last, "organization.id", AGENCY)
+        put(last, "organization.id", self.agency)
         verdict = Verdict(
-            rule_id=rule, name=title[1], level=level, kind=kind, group=group, tags=tags, score=score, count=len(behind),  # type: ignore[arg-type]
-            title={"vi": title[0], "en": title[1]}, reason={"vi": reason[0], "en": reason[1]},
+            rule_id=rule,
+            name=title[1],
+            level=level,
+            kind=kind,
+            group=group,
+            tags=tags,
+            score=score,
+            count=len(behind),  # type: ignore[arg-type]
+            title={"vi": title[0], "en": title[1]},
+            reason={"vi": reason[0], "en": reason[1]},
             event_ids=[event["event"]["id"] for event in behind],
-        )  # fmt: skip
+        )
         return make_hit(verdict, last, shared=behind)
 
 
@@ -160,96 +211,179 @@ def story(world: World) -> None:
     now = time.time()
     failures = [
         world.event(
-            "system.auth", now - 5400 + 9 * n, message=f"Failed password for root from 203.0.113.77 port {40000 + n} ssh2",
-            event__action="ssh_login", event__category=["authentication"], event__outcome="failure",
-            source__ip="203.0.113.77", source__port=40000 + n, user__name="root", host__name="cong-dvc-01", process__name="sshd",
+            "system.auth",
+            now - 5400 + 9 * n,
+            message=f"Failed password for root from 203.0.113.77 port {40000 + n} ssh2",
+            event__action="ssh_login",
+            event__category=["authentication"],
+            event__outcome="failure",
+            source__ip="203.0.113.77",
+            source__port=40000 + n,
+            user__name="root",
+            host__name="cong-dvc-01",
+            process__name="sshd",
         )
         for n in range(40)
-    ]  # fmt: skip
+    ]
     success = world.event(
-        "system.auth", now - 4990, message="Accepted password for root from 203.0.113.77 port 40040 ssh2",
-        event__action="ssh_login", event__category=["authentication"], event__outcome="success",
-        source__ip="203.0.113.77", source__port=40040, user__name="root", host__name="cong-dvc-01", process__name="sshd",
-    )  # fmt: skip
+        "system.auth",
+        now - 4990,
+        message="Accepted password for root from 203.0.113.77 port 40040 ssh2",
+        event__action="ssh_login",
+        event__category=["authentication"],
+        event__outcome="success",
+        source__ip="203.0.113.77",
+        source__port=40040,
+        user__name="root",
+        host__name="cong-dvc-01",
+        process__name="sshd",
+    )
     scan = [
         world.event(
-            "nginx.access", now - 7200 + n, source__ip="198.51.100.23", http__request__method="GET", url__original=path,
-            url__path=path, http__response__status_code=404, user_agent__original="nuclei/3.2", host__name="cong-dvc-01",
+            "nginx.access",
+            now - 7200 + n,
+            source__ip="198.51.100.23",
+            http__request__method="GET",
+            url__original=path,
+            url__path=path,
+            http__response__status_code=404,
+            user_agent__original="nuclei/3.2",
+            host__name="cong-dvc-01",
         )
         for n, path in enumerate(["/.git/config", "/.env", "/wp-login.php", "/actuator/env", "/backup.zip"] * 8)
-    ]  # fmt: skip
+    ]
     beacon = [
         world.event(
-            "network.dns", now - 3600 + 60 * n, source__ip="10.20.1.15", destination__ip="10.20.0.2",
-            dns__question__name="cdn-update.vn-static.example", dns__question__type="A", network__protocol="dns",
+            "network.dns",
+            now - 3600 + 60 * n,
+            source__ip="10.20.1.15",
+            destination__ip="10.20.0.2",
+            dns__question__name="cdn-update.vn-static.example",
+            dns__question__type="A",
+            network__protocol="dns",
         )
         for n in range(50)
-    ]  # fmt: skip
+    ]
     down = [
         world.event(
-            "service.availability", now - 600 + 60 * n, service__name="Cổng dịch vụ công", service__id="cong-dvc",
-            service__state="down", event__outcome="failure", url__full="https://dichvucong.example/", luytre__probe__kind="http",
+            "service.availability",
+            now - 600 + 60 * n,
+            service__name="Cổng dịch vụ công",
+            service__id="cong-dvc",
+            service__state="down",
+            event__outcome="failure",
+            url__full="https://dichvucong.example/",
+            luytre__probe__kind="http",
         )
         for n in range(9)
-    ]  # fmt: skip
+    ]
     hostile = world.event(
-        "nginx.access", now - 60, source__ip="192.0.2.66", http__request__method="GET", url__original=f"/{HOSTILE}",
-        url__path=f"/{HOSTILE}", http__response__status_code=200, user_agent__original=HOSTILE, host__name="cong-dvc-01",
-    )  # fmt: skip
+        "nginx.access",
+        now - 60,
+        source__ip="192.0.2.66",
+        http__request__method="GET",
+        url__original=f"/{HOSTILE}",
+        url__path=f"/{HOSTILE}",
+        http__response__status_code=200,
+        user_agent__original=HOSTILE,
+        host__name="cong-dvc-01",
+    )
     noise = [
         world.event(
-            "network.http", now - 80000 + 400 * n, source__ip=f"10.20.1.{n % 40 + 10}", destination__ip="10.20.0.9",
-            http__request__method="GET", url__path="/", http__response__status_code=200,
+            "network.http",
+            now - 80000 + 400 * n,
+            source__ip=f"10.20.1.{n % 40 + 10}",
+            destination__ip="10.20.0.9",
+            http__request__method="GET",
+            url__path="/",
+            http__response__status_code=200,
         )
         for n in range(190)
-    ]  # fmt: skip
+    ]
     for part in (noise, scan, [*failures, success], beacon, down, [hostile]):
         world.send(part)
     world.send(
         [
             *(
                 world.hit(
-                    "lt-web-scan", "medium", ("Dò quét đường dẫn nhạy cảm trên cổng web", "Sensitive paths probed on a web portal"),
-                    ("198.51.100.23 yêu cầu 40 đường dẫn nhạy cảm trên cong-dvc-01, máy chủ trả về 404.",
-                     "198.51.100.23 asked cong-dvc-01 for 40 sensitive paths and got 404."),
-                    {"source.ip": "198.51.100.23"}, [event], tags=["attack.t1595.002"],
+                    "lt-web-scan",
+                    "medium",
+                    ("Dò quét đường dẫn nhạy cảm trên cổng web", "Sensitive paths probed on a web portal"),
+                    (
+                        "198.51.100.23 hỏi 40 đường dẫn nhạy cảm trên cong-dvc-01, đều được trả lời 404.",
+                        "198.51.100.23 asked cong-dvc-01 for 40 sensitive paths and got 404.",
+                    ),
+                    {"source.ip": "198.51.100.23"},
+                    [event],
+                    tags=["attack.t1595.002"],
                 )
                 for event in scan
             ),
             world.hit(
-                "lt-ssh-guessed", "critical", ("Đăng nhập SSH thành công sau nhiều lần dò mật khẩu", "SSH log-in succeeded after password guessing"),
-                ("203.0.113.77 đăng nhập được tài khoản root trên cong-dvc-01 sau 40 lần sai mật khẩu trong 7 phút.",
-                 "203.0.113.77 logged in as root on cong-dvc-01 after 40 wrong passwords in 7 minutes."),
-                {"source.ip": "203.0.113.77", "host.name": "cong-dvc-01"}, [*failures, success], kind="correlation",
+                "lt-ssh-guessed",
+                "critical",
+                ("Đăng nhập SSH thành công sau nhiều lần dò mật khẩu", "SSH log-in succeeded after password guessing"),
+                (
+                    "203.0.113.77 đăng nhập được tài khoản root trên cong-dvc-01 sau 40 lần sai mật khẩu trong 7 phút.",
+                    "203.0.113.77 logged in as root on cong-dvc-01 after 40 wrong passwords in 7 minutes.",
+                ),
+                {"source.ip": "203.0.113.77", "host.name": "cong-dvc-01"},
+                [*failures, success],
+                kind="correlation",
                 tags=["attack.t1110.001", "attack.t1078"],
             ),
             *(
                 world.hit(
-                    "lt-ssh-failed", "low", ("Đăng nhập SSH thất bại nhiều lần", "Repeated SSH log-in failures"),
-                    ("203.0.113.77 đăng nhập sai tài khoản root trên cong-dvc-01.", "203.0.113.77 failed to log in as root on cong-dvc-01."),
-                    {"source.ip": "203.0.113.77"}, [event], tags=["attack.t1110.001"],
+                    "lt-ssh-failed",
+                    "low",
+                    ("Đăng nhập SSH thất bại nhiều lần", "Repeated SSH log-in failures"),
+                    (
+                        "203.0.113.77 đăng nhập sai tài khoản root trên cong-dvc-01.",
+                        "203.0.113.77 failed to log in as root on cong-dvc-01.",
+                    ),
+                    {"source.ip": "203.0.113.77"},
+                    [event],
+                    tags=["attack.t1110.001"],
                 )
                 for event in failures
             ),
             world.hit(
-                "lt-beacon", "high", ("Kết nối định kỳ tới một tên miền hiếm gặp", "Periodic contact with a rare name"),
-                ("10.20.1.15 hỏi tên cdn-update.vn-static.example đều đặn mỗi 60 giây, 50 lần, độ lệch dưới 2 %.",
-                 "10.20.1.15 asked for cdn-update.vn-static.example every 60 s, 50 times, jitter below 2 %."),
-                {"source.ip": "10.20.1.15", "dns.question.name": "cdn-update.vn-static.example"}, beacon, kind="detector",
-                tags=["attack.t1071.004"], score=0.94,
+                "lt-beacon",
+                "high",
+                ("Kết nối định kỳ tới một tên miền hiếm gặp", "Periodic contact with a rare name"),
+                (
+                    "10.20.1.15 hỏi tên cdn-update.vn-static.example đều đặn mỗi 60 giây, 50 lần, độ lệch dưới 2 %.",
+                    "10.20.1.15 asked for cdn-update.vn-static.example every 60 s, 50 times, jitter below 2 %.",
+                ),
+                {"source.ip": "10.20.1.15", "dns.question.name": "cdn-update.vn-static.example"},
+                beacon,
+                kind="detector",
+                tags=["attack.t1071.004"],
+                score=0.94,
             ),
             world.hit(
-                "lt-service-down", "high", ("Dịch vụ công ngừng hoạt động", "A public service is down"),
-                ("Cổng dịch vụ công không trả lời trong 9 lần kiểm tra liên tiếp.", "The public service portal did not answer 9 checks in a row."),
-                {"service.name": "Cổng dịch vụ công"}, down, kind="correlation",
+                "lt-service-down",
+                "high",
+                ("Dịch vụ công ngừng hoạt động", "A public service is down"),
+                (
+                    "Cổng dịch vụ công không trả lời trong 9 lần kiểm tra liên tiếp.",
+                    "The public service portal did not answer 9 checks in a row.",
+                ),
+                {"service.name": "Cổng dịch vụ công"},
+                down,
+                kind="correlation",
             ),
             world.hit(
-                "lt-web-hostile", "informational", (f"Yêu cầu lạ {HOSTILE}", f"Odd request {HOSTILE}"),
-                (f"192.0.2.66 gửi {HOSTILE}", f"192.0.2.66 sent {HOSTILE}"), {"source.ip": "192.0.2.66"}, [hostile],
+                "lt-web-hostile",
+                "informational",
+                (f"Yêu cầu lạ {HOSTILE}", f"Odd request {HOSTILE}"),
+                (f"192.0.2.66 gửi {HOSTILE}", f"192.0.2.66 sent {HOSTILE}"),
+                {"source.ip": "192.0.2.66"},
+                [hostile],
             ),
         ],
         "correlator",
-    )  # fmt: skip
+    )
     world.wait_for_alerts(6)
 
 
@@ -264,7 +398,11 @@ def one_more(world: World, number: int, level: Level = "medium") -> None:
     )
     world.send([event])
     hit = world.hit(
-        f"lt-more-{number}", level, (f"Cảnh báo thêm {number}", f"Another alert {number}"),
-        ("Đăng nhập thất bại.", "A log-in failed."), {"source.ip": f"192.0.2.{number % 250 + 1}"}, [event],
-    )  # fmt: skip
+        f"lt-more-{number}",
+        level,
+        (f"Cảnh báo thêm {number}", f"Another alert {number}"),
+        ("Đăng nhập thất bại.", "A log-in failed."),
+        {"source.ip": f"192.0.2.{number % 250 + 1}"},
+        [event],
+    )
     world.send([hit], "correlator")

@@ -1,5 +1,5 @@
 // The people's port as this dashboard reads it. Shapes come from the server's own OpenAPI (`npm run types`), so that a
-// drift is a type error; only the names used here are given. Everything below "National" waits for its routes' schema.
+// drift is a type error; only the names used here are given.
 import type { components } from "#schema";
 
 type Schemas = components["schemas"];
@@ -53,38 +53,8 @@ export type StreamEvent = {
 };
 
 // National
-export type RaisedState = "new" | "acknowledged" | "refused";
-export type Raised = {
-  id: string;
-  agency: string;
-  agency_name: string;
-  kind: "incident" | "alert";
-  title: string;
-  level: Level;
-  state: RaisedState;
-  item_id: string;
-  item_revision: number;
-  sequence: number;
-  first_seen: string;
-  last_seen: string;
-  received_at: string;
-  indicators: (Indicator & { shared_with: string[] })[];
-  shared: number;
-  alerts_count: number;
-  acknowledged: { at: string; by: string | null } | null;
-  revision: number;
-};
-export type RaisedDetail = Raised & {
-  item: Record<string, unknown>;
-  revisions: { item_revision: number; received_at: string }[];
-  related: Raised[];
-  words: Word[];
-};
-export type Shared = {
-  type: string;
-  value: string;
-  agencies: { code: string; name: string }[];
-  raised: string[];
-  first_seen: string;
-  last_seen: string;
-};
+export type Raised = Schemas["RaisedShort"];
+export type RaisedDetail = Schemas["RaisedFull"];
+export type InboxPage = Schemas["Inbox"];
+export type Shared = Schemas["SharedShape"];
+export type DeliveryPage = Schemas["DeliveryList"];

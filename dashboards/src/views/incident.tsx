@@ -61,6 +61,11 @@ function Whole({ incident }: { incident: Incident }) {
       if (after && "state" in after) client.setQueryData(["incident", incident.id], after);
       void client.invalidateQueries({ queryKey: ["incident", incident.id] });
       void client.invalidateQueries({ queryKey: ["incidents"] });
+      // Raising what has not changed sends nothing: say so instead of claiming it.
+      if (act === "raise" && after.delivery && after.delivery.sequence === incident.delivery?.sequence) {
+        toast(t("incident.done.same"));
+        return;
+      }
       const back = undo ? { undo: () => send.mutate({ act: "state", body: { state: undo, note: t("act.undone") } }) } : {};
       toast(`${t(`incident.done.${act === "raise" ? "raise" : act === "note" ? "note" : "state"}`)} · ${incident.id}`, back);
     },

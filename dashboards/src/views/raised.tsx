@@ -26,7 +26,7 @@ function RaisedPage({ params }: { params: Record<string, string> }) {
     ...(acknowledge.may ? { a: { label: "keys.acknowledge", run: () => query.data && acknowledge.ask(query.data, "acknowledge") }, c: { label: "keys.note", run: () => query.data && acknowledge.ask(query.data, "note") } } : {}),
   });
   return (
-    <div className="page page-wide">
+    <div className="page page-read">
       <p>
         <a href={href("/inbox")}>← {t("nav.inbox")}</a>
       </p>

@@ -2,7 +2,7 @@
 // Each panel asks for itself and fails alone.
 import { useQuery } from "@tanstack/react-query";
 import { get } from "../api/client";
-import type { AuditPage, DeadLetter, Delivery, Page, System } from "../api/types";
+import type { AuditPage, DeadLetter, DeliveryPage, Page, System } from "../api/types";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
 import { useSession } from "../app/session";
@@ -16,8 +16,6 @@ import { useLoose } from "../parts/history";
 import { Ask, Panel } from "../parts/panel";
 import { Text } from "../parts/text";
 import { Ago, Time } from "../parts/time";
-
-type Link = { upstream: string | null; connected: boolean; last_contact_at: string | null; last_error: string | null };
 
 function useAsk<T>(key: string, path: string, query: Record<string, string | number> = {}) {
   return useQuery({ queryKey: [key, path], queryFn: ({ signal }) => get<T>(path, query, signal), refetchInterval: 15_000 });
@@ -116,7 +114,7 @@ function Processes() {
                             <Text>{name}</Text>
                           </strong>
                         </td>
-                        <td className="figures end">{String(process.pid ?? "—")}</td>
+                        <td className="figures end still">{String(process.pid ?? "—")}</td>
                         <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
                         <td className="counters figures">
                           {counters(process).map(([key, value]) => (
@@ -140,12 +138,12 @@ function Processes() {
 
 function Deliveries() {
   const { t, pick } = useWords();
-  const query = useAsk<Page<Delivery & { kind: string; ref: string }> & { link?: Link }>("deliveries", "/deliveries", { limit: 20 });
+  const query = useAsk<DeliveryPage>("deliveries", "/deliveries", { limit: 20 });
   return (
     <Panel
       title={t("delivery.title")}
       aside={
-        query.data?.link && (
+        query.data && (
           <span>
             <Tag tone={query.data.link.connected ? "ok" : "warn"}>{t(query.data.link.connected ? "delivery.connected" : "delivery.cut")}</Tag>{" "}
             <span className="muted">
@@ -158,7 +156,7 @@ function Deliveries() {
       <Ask query={query}>
         {({ items, link }) => (
           <>
-            {link?.last_error && !link.connected && (
+            {link.last_error && !link.connected && (
               <p className="bad-text">
                 <Text>{link.last_error}</Text>
               </p>

@@ -1,8 +1,8 @@
 // /inbox — the national centre's view: what agencies raised, and which of them met the same adversary.
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { get } from "../../api/client";
-import type { Page, Raised, Shared } from "../../api/types";
+import type { InboxPage, Raised, Shared } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
 import { href, useFilters } from "../../app/route";
@@ -19,12 +19,11 @@ import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { RaisedBody, RaisedHeading, useAcknowledge } from "./item";
 
-type InboxPage = Page<Raised> & { counts?: { level?: Record<string, number>; state?: Record<string, number> }; as_of?: string };
 const STATES = ["new", "acknowledged", "all"] as const;
 
 export function StateTag({ raised }: { raised: Raised }) {
   const { t } = useWords();
-  const tone = { new: "warn", acknowledged: "ok", refused: "bad" } as const;
+  const tone = { new: "warn", acknowledged: "ok" } as const;
   return <Tag tone={tone[raised.state]}>{t(`raisedState.${raised.state}`)}</Tag>;
 }
 
@@ -82,6 +81,10 @@ function Inbox() {
     const known = new Set(rows.map((raised) => raised.id));
     return (head.data?.items ?? []).filter((raised) => !known.has(raised.id) && raised.received_at > newest).length;
   }, [rows, head.data]);
+  // Where no row can be disturbed, what arrives is simply shown.
+  useEffect(() => {
+    if (fresh > 0 && rows.length === 0 && !list.isFetching) void list.refetch();
+  }, [fresh, rows.length, list]);
   useTitle(t("nav.inbox"), fresh);
   const [cursor, setCursor] = useState<string | null>(openId);
   const current = rows.find((raised) => raised.id === cursor);
@@ -112,7 +115,7 @@ function Inbox() {
       {
         id: "agency",
         header: t("column.agency"),
-        width: "minmax(150px, 220px)",
+        width: "minmax(130px, 220px)",
         cell: (row) => (
           <span className="one-line row-title">
             <Text>{row.agency_name || row.agency}</Text>
@@ -136,13 +139,14 @@ function Inbox() {
       },
       { id: "kind", header: t("column.kind"), width: "104px", from: 1000, cell: (row) => t(`raisedKind.${row.kind}`) },
       { id: "alerts", header: t("column.alerts"), width: "92px", end: true, from: 1000, cell: (row) => <span className="figures">{count(row.alerts_count, language)}</span> },
-      { id: "received", header: t("column.received"), width: "172px", from: 620, cell: (row) => <Time at={row.received_at} /> },
+      { id: "received", header: t("column.received"), width: "172px", from: 800, cell: (row) => <Time at={row.received_at} /> },
       { id: "state", header: t("column.status"), width: "132px", cell: (row) => <StateTag raised={row} /> },
     ],
     [t, language],
   );
   const filtered = Boolean(asked.level || asked.agency || asked.q);
-  const levels = head.data?.counts?.level ?? first?.counts?.level;
+  const states = head.data?.counts.state ?? first?.counts.state;
+  const levels = head.data?.counts.level ?? first?.counts.level;
   return (
     <div className={opened ? "split split-open" : "split"}>
       <div className="page page-list">
@@ -173,6 +177,7 @@ function Inbox() {
             {STATES.map((value) => (
               <button key={value} type="button" aria-pressed={state === value} onClick={() => setFilters({ state: value === "new" ? null : value })}>
                 {t(`inboxState.${value}`)}
+                {states && value !== "all" && <span className="figures tab-count">{count(states[value] ?? 0, language)}</span>}
               </button>
             ))}
           </div>

@@ -20,7 +20,7 @@ import type { Level } from "../../api/types";
 
 export function RaisedHeading({ raised, level: Heading = "h2" }: { raised: Raised; level?: "h1" | "h2" }) {
   const { t } = useWords();
-  const tone = { new: "warn", acknowledged: "ok", refused: "bad" } as const;
+  const tone = { new: "warn", acknowledged: "ok" } as const;
   return (
     <>
       <p className="overline">
@@ -174,7 +174,14 @@ export function RaisedBody({ raised }: { raised: Raised }) {
                   </ol>
                 </Panel>
               )}
-              <Panel title={t("words.title")}>
+              {typeof detail.item.note === "string" && (
+                <Panel title={t("inbox.agencyNote")}>
+                  <blockquote className="word">
+                    <Text>{detail.item.note}</Text>
+                  </blockquote>
+                </Panel>
+              )}
+              <Panel title={t("inbox.words")}>
                 <Words words={detail.words} />
               </Panel>
               <Panel title={t("inbox.item")} aside={<span className="muted figures">r{detail.item_revision} · #{detail.sequence}</span>}>
