@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,12 @@ ROOT = FOLDER.parents[1]
 LIMIT_S = 1800.0
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./soc bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(names())}; all when none is named")
     parser.add_argument("--quick", action="store_true", help="smaller inputs: seconds, rougher figures")
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)  # the child's answer
-    asked = parser.parse_args()
+    asked = parser.parse_args(argv)
     if unknown := set(asked.names) - set(names()):
         parser.error(f"no bench {', '.join(sorted(unknown))}; there are: {', '.join(names())}")
     if asked.into:
