@@ -1,4 +1,4 @@
-"""`npm run check`: types against the server's own OpenAPI, the dashboard's unit tests, no word missing in a language."""
+"""`npm run check`: types against the server's own OpenAPI, the dashboard's unit tests, no word missing."""
 
 from __future__ import annotations
 

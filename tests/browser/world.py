@@ -207,7 +207,7 @@ class World:
 
 
 def story(world: World) -> None:
-    """An agency's day: a scan, a guessed password, a beacon, an outage, a hostile string; each alert from its events."""
+    """An agency's day: a scan, a guessed password, a beacon, an outage, a hostile string; alerts from their events."""
     now = time.time()
     failures = [
         world.event(
