@@ -18,7 +18,9 @@ _PROGRAM = re.compile(r"(?:^|\s)((?:\./soc|luytre(?:-sensor|-correlator)?) [a-z]
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"(?:sensors|correlator|api|rules|dashboards|tests|\.ci)/[A-Za-z0-9_./-]+")
-_TO_WRITE = re.compile(r"\b(add|adding|write)\b", re.IGNORECASE)  # such a line shows a file that is not there yet
+_TO_WRITE = re.compile(
+    r"\b(add|adding|write|exports)\b", re.IGNORECASE
+)  # such a line shows a file that is not there yet
 HANDED_ON = ("demo", "up", "torture")  # words of ./soc that are words of luytre
 
 
