@@ -26,7 +26,7 @@ from sensors.durable.log import START, LogReader, Position
 from sensors.durable.segment import listing
 
 BATCH_ITEMS = 2_000
-COMMIT_S = 0.5  # a new event is found within a second
+COMMIT_S = 0.4  # a new event is found within a second
 COMMIT_ITEMS = 50_000
 IDLE_S = 20.0  # then the writer and its heap are given back
 ITEMS_LIMIT = 5_000_000
