@@ -89,7 +89,7 @@ def serve(config: Config) -> int:
         machines = machine_app(node)
         opened.callback(machines.close)
         app = create_app(node)
-        policy = policy_of(settings(config), node.bell, exercise=node_table.exercise)
+        policy = policy_of(settings(config), node.bell, node.audit, exercise=node_table.exercise)
         casework = Casework(db, reader, clock, node.bell, node_table.agency, policy)
         app.state.casework = casework
         node.counters["casework"] = lambda: asdict(casework.counters) | {"lag_s": casework.lag_s()}

@@ -132,13 +132,6 @@ class Steps(Out):
     en: list[str] = []
 
 
-class AlertFull(Alert):
-    hits: list[HitShape]
-    hits_total: int
-    description: Texts
-    steps: Steps
-
-
 class AlertCounts(Out):
     level: dict[str, int]
     status: dict[str, int]
@@ -213,6 +206,15 @@ class Word(Out):
     kind: Literal["receipt", "acknowledged", "note", "refused"]
     text: str
     by: str
+
+
+class AlertFull(Alert):
+    hits: list[HitShape]
+    hits_total: int
+    description: Texts
+    steps: Steps
+    delivery: Delivery | None  # when the alert was raised by itself
+    words: list[Word]
 
 
 class IncidentAlert(Out):

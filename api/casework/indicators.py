@@ -87,3 +87,15 @@ def domain(text: str) -> str | None:
     if name.endswith((".local", ".lan", ".internal", ".arpa", ".localhost", ".home")):
         return None
     return name if all(part and len(part) <= 63 for part in name.split(".")) else None
+
+
+def fits(kind: str, value: str) -> bool:
+    """Whether an indicator (of another node, too) is of the outside and in the one form that we would write."""
+    if kind in ("ipv4", "ipv6"):
+        place = address(value)
+        return place is not None and not inner(place) and (f"ipv{place.version}", str(place)) == (kind, value)
+    if kind == "domain":
+        return domain(value) == value
+    if kind == "sha256":
+        return len(value) == 64 and all(c in "0123456789abcdef" for c in value)
+    return kind == "url" and value.startswith(("http://", "https://")) and value.isprintable() and " " not in value

@@ -18,6 +18,7 @@ from api.casework.errors import Invalid
 from api.casework.folding import like
 from api.casework.paging import Key, after, cursor_of
 from api.casework.playbooks import RuleTexts
+from api.federation.status import delivery_of, words_of
 from api.state.cases import Alert, AlertEntity, AlertHit, AlertHour, History
 from api.state.people import User
 from correlator.store.base import Scope
@@ -113,6 +114,8 @@ def full(session: Session, alert: Alert, now: float, texts: RuleTexts) -> shapes
         hits_total=alert.count,
         description=shapes.Texts(**texts.get("description", {})),
         steps=shapes.Steps(**texts.get("steps", {})),
+        delivery=delivery_of(session, alert.id),
+        words=words_of(session, alert.id),
     )
 
 

@@ -5,79 +5,120 @@
 In:  the Runtime of an agency's node. Out: rows of `Outgoing` and `Link` that tell both screens the state.
 At-least-once: `sent` is committed before the request; after a crash the same bytes go out again under the same
 sequence, and the centre gives the same receipt. A failed try waits 1 s … LONGEST_WAIT_S, doubled, with full jitter; no
-later item overtakes (the centre takes a sender's items in sequence only). One item a request: a weak link gets on too.
-When the centre says which sequence it expects (it was restored from a backup, or we were), the outbox follows: items it
-has lost are sent again, items with a used number are numbered anew.
+later item overtakes, urgent or not: the centre takes a sender's items in sequence only, which makes a lost one visible.
+One item a request: a weak link gets on too. When the centre expects another number, the outbox follows (renumber.py).
+Bound: RUN_S and A_RUN items a run; answers of ANSWER_LIMIT_BYTES, read as the types of answers.py and nothing else.
 """
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth.ca import name_in
 from api.casework.changes import changed
-from api.federation import item as items
+from api.federation import answers, renumber
 from api.federation.config import settings
 from api.federation.signing import sign
 from api.runtime import Runtime
 from api.state.federation import Heard, Link, Outgoing
-from sensors.clock import parse_rfc3339
-from sensors.errors import LuytreError
+from sensors.errors import LuytreError, Problem, Unavailable
+from sensors.ship.enrol import Enrolled, renew
 from sensors.wire import Answer, Busy, Wire, tls_context
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
-A_RUN = 100  # items a run; the next run follows at once when there are more
+A_RUN, RUN_S = 100, 10.0  # the next run follows a second later when there is more
 TIMEOUT_S = 30.0
-WORDS = 200
+ANSWER_LIMIT_BYTES = 4 * 1024 * 1024  # 50 words of 10,000 letters
+QUIET_AFTER_S, QUIET_TIMES = 120.0, 5  # nothing said for so long: words are asked for less often
+RENEW_S, RENEW_AGAIN_S = 3600.0, 300.0  # how often the certificate's age is looked at; after a failure
+_JSON = {"content-type": "application/json"}
 
-Post = Callable[[str, str, bytes | None], Answer]
+
+class Line(Protocol):
+    """What is asked of the wire."""
+
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None,
+            limit_bytes: int = ...) -> Answer: ...  # fmt: skip
+
+    def close(self) -> None: ...
+
+
+Connect = Callable[[], Line]
+Renew = Callable[..., Enrolled | None]
 
 
 class Delivery:
     """One upward link; keeps its connection between runs."""
 
-    def __init__(self, node: Runtime, chance: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        node: Runtime,
+        chance: random.Random | None = None,
+        connect: Connect | None = None,
+        renewing: Renew = renew,
+    ) -> None:
         self._node, self._chance = node, chance or random.Random()  # noqa: S311  (jitter)
         self._table = settings(node.config)
         self._keys = node.data / "keys"
-        self._wire: Wire | None = None
-        self._opened: float = 0.0
-        self._asked_at = 0.0
+        self._connect, self._renew = connect or self._over_tls, renewing
+        self._wire: Line | None = None
+        self._opened = self._failed_with = 0.0  # when node.pem was written that was used, that failed
+        self._listen_at = self._renew_at = 0.0
+        self._talked_at = -QUIET_AFTER_S
 
     def run(self) -> str:
         """Send what is due, then ask for words; a few words on what was done."""
-        if not self._table.upstream or not (self._keys / "node.pem").exists():
+        if not self._table.upstream:
             return ""
-        node = self._node
-        now = node.clock.now()
-        with node.db.read() as session:
-            link = session.get(Link, 1)
-            if link is not None and link.next_try_at > now:
-                return ""
+        if not (self._keys / "node.pem").exists():
+            self._say_not_enrolled()
+            return ""
+        if self._waits():
+            return ""
+        clock = self._node.clock
         try:
+            self._renew_if_due()
             sent = self._send_due()
-            heard = self._listen() if sent or node.clock.now() - self._asked_at >= self._table.poll_s else 0
+            if sent:
+                self._talked_at = clock.monotonic()
+            heard = self._listen() if sent or clock.monotonic() >= self._listen_at else 0
         except (LuytreError, OSError, ValueError) as error:
             self._failed(error)
             return ""
         return f"{sent} sent, {heard} heard" if sent or heard else ""
 
+    def close(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    # --- items up --------------------------------------------------------------------------------------------------
+
     def _send_due(self) -> int:
-        for count in range(A_RUN):
+        count, followed, begun = 0, False, self._node.clock.monotonic()
+        while count < A_RUN and self._node.clock.monotonic() - begun < RUN_S:
             row = self._take()
             if row is None:
-                return count
-            self._settle(row, self._post_item(row))
-        return A_RUN
+                break
+            answer = answers.of_item(self._post(row))
+            if not isinstance(answer, answers.Expected):
+                self._settle(row, answer)
+                count, followed = count + 1, False
+            elif followed:
+                raise Busy("the centre does not take the number that it asked for")
+            else:
+                self._follow(row, answer)
+                followed = True
+        return count
 
     def _take(self) -> Outgoing | None:
         """The next item, marked as sent before it is."""
@@ -86,88 +127,127 @@ class Delivery:
                 select(Outgoing).where(Outgoing.state.in_(("waiting", "sent"))).order_by(Outgoing.sequence).limit(1)
             )
             if row is not None:
+                row.body = renumber.text_of(row)
                 row.state, row.attempts, row.last_attempt_at = "sent", row.attempts + 1, self._node.clock.now()
                 self._tell(session, row)
             return row
 
-    def _post_item(self, row: Outgoing) -> Answer:
-        sender, key = self._sender(), self._keys / "node.key"
-        body = {"item": row.body, "signature": sign(row.body, row.sequence, sender, key)}
-        return self._open().ask("POST", "/federation/v1/items", msgspec.json.encode(body),
-                                {"content-type": "application/json"})  # fmt: skip
+    def _post(self, row: Outgoing) -> Answer:
+        certificate = x509.load_pem_x509_certificate((self._keys / "node.pem").read_bytes())
+        name = name_in(certificate)
+        if name is None:
+            raise ValueError("keys/node.pem names no node")
+        signature = sign(
+            row.body, row.sequence, name.id, self._keys / "node.key", certificate.public_bytes(Encoding.DER)
+        )
+        body = msgspec.json.encode({"item": row.body, "signature": signature})
+        return self._open().ask("POST", "/federation/v1/items", body, _JSON, ANSWER_LIMIT_BYTES)
 
-    def _settle(self, sent: Outgoing, answer: Answer) -> None:
-        said = answer.json()
-        if answer.status == 409 and isinstance(said, dict) and isinstance(said.get("expected"), int):
-            self._follow(said["expected"])
-            return
-        if answer.status not in (200, 201, 422) or not isinstance(said, dict):
-            raise Busy(f"status {answer.status}", _wait_of(answer))
+    def _settle(self, sent: Outgoing, answer: answers.Receipt | answers.Refused) -> None:
         with self._node.db.write() as session:
             row = session.get_one(Outgoing, sent.id)
-            row.last_error, row.next_attempt_at = None, None
-            if answer.status == 422:
-                reason = said.get("refused")
-                row.state = "refused"
-                row.reason = {k: str(v)[:1000] for k, v in reason.items()} if isinstance(reason, dict) else {}
+            row.last_error, row.next_attempt_at, row.reason = None, None, None
+            if isinstance(answer, answers.Refused):
+                row.state, row.reason = "refused", answer.reason
             else:
-                row.state, row.receipt_id = "received", str(said["receipt"])[:32]
-                row.receipt_at, row.receipt_by = parse_rfc3339(str(said["at"])), str(said["by"])[:256]
+                row.state, row.receipt_id = "received", answer.receipt
+                row.receipt_at, row.receipt_by = answer.time, answer.by[: answers.NAME]
             self._tell(session, row)
             self._contact(session)
 
-    def _follow(self, expected: int) -> None:
-        """Number what still has to be sent from `expected` on; send again what the centre does not have any more."""
+    def _follow(self, sent: Outgoing, answer: answers.Expected) -> None:
         with self._node.db.write() as session:
-            last = session.scalar(select(Outgoing.sequence).order_by(Outgoing.sequence.desc()).limit(1)) or 0
-            due = session.scalars(
-                select(Outgoing)
-                .where((Outgoing.sequence >= expected) | Outgoing.state.in_(("waiting", "sent")))
-                .order_by(Outgoing.sequence)
-            ).all()
-            top = max(last, expected)
-            for offset, row in enumerate(due):  # out of the way first: the numbers are unique
-                row.sequence = top + 1 + offset
-            session.flush()
-            for offset, row in enumerate(due):
-                row.sequence, row.state = expected + offset, "waiting"
-                item = json.loads(row.body) | {"sequence": row.sequence}
-                row.body = items.canonical(item)
+            if answer.expected is not None:
+                renumber.follow(session, answer.expected)
+            elif answer.expected_revision is not None:
+                renumber.revise(session, session.get_one(Outgoing, sent.id), answer.expected_revision)
+            else:
+                raise Busy("HTTP 409 without what is expected")
             self._contact(session)
+        self._node.log.warning("the centre expects other numbers", sequence=answer.expected,
+                               revision=answer.expected_revision, item=sent.item_id)  # fmt: skip
+
+    # --- words down ------------------------------------------------------------------------------------------------
 
     def _listen(self) -> int:
         """Words of the centre since the last one heard."""
         node = self._node
-        self._asked_at = node.clock.now()
         with node.db.read() as session:
             link = session.get(Link, 1)
             after = link.words_after if link else 0
-        answer = self._open().ask("GET", f"/federation/v1/words?after={after}")
-        said = answer.json()
-        if answer.status != 200 or not isinstance(said, dict) or not isinstance(said.get("words"), list):
-            raise Busy(f"status {answer.status}", _wait_of(answer))
+        path = f"/federation/v1/words?after={after}"
+        said = answers.of_words(self._open().ask("GET", path, limit_bytes=ANSWER_LIMIT_BYTES))
+        if said.words:
+            self._talked_at = node.clock.monotonic()
+        quiet = node.clock.monotonic() - self._talked_at >= QUIET_AFTER_S
+        self._listen_at = node.clock.monotonic() + self._table.poll_s * (QUIET_TIMES if quiet else 1)
         with node.db.write() as session:
-            for word in said["words"][:WORDS]:
+            for word in said.words:
                 _hear(session, node, word)
-            self._contact(session, max([after, *(int(word["id"]) for word in said["words"][:WORDS])]))
-        return len(said["words"])
+            self._contact(session, max(after, said.next))
+        return len(said.words)
+
+    # --- the link --------------------------------------------------------------------------------------------------
+
+    def _waits(self) -> bool:
+        """Whether the last failure is too fresh for another try. A new certificate is tried at once; so is anything
+        when the wait is longer than any that we give: the clock was set."""
+        with self._node.db.read() as session:
+            link = session.get(Link, 1)
+            left = link.next_try_at - self._node.clock.now() if link is not None else 0.0
+        if self._failed_with and _written(self._keys / "node.pem") != self._failed_with:
+            return False
+        return 0 < left <= LONGEST_WAIT_S + FIRST_WAIT_S
+
+    def _renew_if_due(self) -> None:
+        """A new certificate when a third of this one's life is left; failing to get it stops nothing yet."""
+        node = self._node
+        if node.clock.monotonic() < self._renew_at and self._renew_at:
+            return
+        certificate = x509.load_pem_x509_certificate((self._keys / "node.pem").read_bytes())
+        if certificate.not_valid_after_utc.timestamp() <= node.clock.now():
+            raise Unavailable(_EXPIRED)
+        self._renew_at = node.clock.monotonic() + RENEW_S
+        try:
+            done = self._renew(
+                self._table.upstream, self._keys, file="node", ca_file="upstream-ca.pem", now=node.clock.now()
+            )
+        except (LuytreError, OSError, ValueError) as error:
+            self._renew_at = node.clock.monotonic() + RENEW_AGAIN_S
+            node.log.warning("the node's certificate was not renewed", error=str(error)[:300])
+            return
+        if done is not None:
+            node.log.info("the node's certificate was renewed", machine=f"{done.agency}:{done.role}:{done.name}")
 
     def _failed(self, error: Exception) -> None:
         """Write down why, and when the next try is: full jitter keeps a thousand agencies from coming back together."""
-        self._close()
+        self.close()
+        self._failed_with = _written(self._keys / "node.pem")
         node, now = self._node, self._node.clock.now()
-        said = error.problems[0].en if isinstance(error, LuytreError) else f"{type(error).__name__}: {error}"
+        said = self._words(error.problems[0]) if isinstance(error, LuytreError) else f"{type(error).__name__}: {error}"
         with node.db.write() as session:
             link = _link(session, self._table.upstream)
-            link.tries += 1
+            link.tries = min(link.tries + 1, 1000)
             longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(link.tries - 1, 20))
-            asked = getattr(error, "retry_after_s", None) or 0.0
+            asked = min(getattr(error, "retry_after_s", None) or 0.0, LONGEST_WAIT_S)
             link.next_try_at = now + max(asked, FIRST_WAIT_S / 2 + self._chance.random() * longest)
             link.last_error = said[:500]
             row = session.scalar(select(Outgoing).where(Outgoing.state == "sent").order_by(Outgoing.sequence).limit(1))
             if row is not None:
                 row.last_error, row.next_attempt_at, row.state = said[:500], link.next_try_at, "waiting"
                 self._tell(session, row)
+
+    def _say_not_enrolled(self) -> None:
+        said = self._words(_NOT_ENROLLED)
+        with self._node.db.read() as session:
+            link = session.get(Link, 1)
+            if link is not None and link.last_error == said:
+                return
+        with self._node.db.write() as session:
+            _link(session, self._table.upstream).last_error = said
+
+    def _words(self, problem: Problem) -> str:
+        return problem.vi if self._node.node.language == "vi" else problem.en
 
     def _contact(self, session: Session, words_after: int | None = None) -> None:
         link = _link(session, self._table.upstream)
@@ -179,39 +259,39 @@ class Delivery:
         changed(session, self._node.bell, "delivery", row.ref, agency=row.agency, revision=row.item_revision,
                 now=self._node.clock.now())  # fmt: skip
 
-    def _sender(self) -> str:
-        name = name_in(x509.load_pem_x509_certificate((self._keys / "node.pem").read_bytes()))
-        if name is None:
-            raise ValueError("keys/node.pem names no node")
-        return name.id
-
-    def _open(self) -> Wire:
+    def _open(self) -> Line:
         """The connection; opened anew when the certificate was renewed."""
-        changed_at = _changed(self._keys / "node.pem")
-        if self._wire is None or changed_at != self._opened:
-            self._close()
-            tls = tls_context(self._keys / "upstream-ca.pem", self._keys / "node.pem", self._keys / "node.key")
-            self._wire, self._opened = Wire(self._table.upstream, tls, timeout_s=TIMEOUT_S), changed_at
+        written = _written(self._keys / "node.pem")
+        if self._wire is None or written != self._opened:
+            self.close()
+            self._wire, self._opened = self._connect(), written
         return self._wire
 
-    def _close(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+    def _over_tls(self) -> Line:
+        tls = tls_context(self._keys / "upstream-ca.pem", self._keys / "node.pem", self._keys / "node.key")
+        return Wire(self._table.upstream, tls, timeout_s=TIMEOUT_S)
 
 
-def _hear(session: Session, node: Runtime, word: Any) -> None:
-    number = int(word["id"])
-    if session.get(Heard, number) is not None:
-        return
-    item_id, kind = str(word["item_id"])[:128], str(word["kind"])[:16]
-    session.add(Heard(id=number, at=parse_rfc3339(str(word["at"])) or node.clock.now(), item_id=item_id, kind=kind,
-                      text=str(word["text"])[:10_000], by=str(word["by"])[:256]))  # fmt: skip
-    row = session.scalar(select(Outgoing).where(Outgoing.item_id == item_id).order_by(Outgoing.id.desc()).limit(1))
-    if row is None:
-        return
-    if kind == "acknowledged" and row.state == "received":
-        row.state = "acknowledged"
+_EXPIRED = Problem("LT-F0110", "chứng thư của nút đã hết hạn; cần ghi danh lại với cấp trên: luytre enrol upstream",
+                   "the node's certificate has expired; enrol anew: luytre enrol upstream")  # fmt: skip
+_NOT_ENROLLED = Problem("LT-F0111", "nút chưa ghi danh với cấp trên: luytre enrol upstream",
+                        "this node is not enrolled with the one above: luytre enrol upstream")  # fmt: skip
+
+
+def _hear(session: Session, node: Runtime, word: answers.Word) -> None:
+    row = session.scalar(select(Outgoing).where(Outgoing.item_id == word.item_id).order_by(Outgoing.id.desc()).limit(1))
+    if row is None or session.get(Heard, word.id) is not None:
+        return  # not about anything of ours, or heard
+    kind = "acknowledged" if word.kind == "acknowledged" else "note"
+    session.add(Heard(id=word.id, at=word.time, item_id=word.item_id, kind=kind, text=word.text[: answers.TEXT],
+                      by=word.by[: answers.NAME]))  # fmt: skip
+    if kind == "acknowledged":
+        # That revision and those before it: what was raised since, nobody has looked at yet.
+        for one in session.scalars(
+            select(Outgoing).where(Outgoing.item_id == word.item_id, Outgoing.item_revision <= word.item_revision,
+                                   Outgoing.state == "received")
+        ):  # fmt: skip
+            one.state = "acknowledged"
     changed(session, node.bell, "delivery", row.ref, agency=row.agency, revision=row.item_revision,
             now=node.clock.now())  # fmt: skip
 
@@ -225,12 +305,7 @@ def _link(session: Session, upstream: str) -> Link:
     return link
 
 
-def _wait_of(answer: Answer) -> float | None:
-    text = answer.headers.get("retry-after", "")
-    return min(float(text), LONGEST_WAIT_S) if text.isdigit() else None
-
-
-def _changed(path: Path) -> float:
+def _written(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:

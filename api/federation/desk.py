@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased, defer
 
 from api import shapes
 from api.casework.alerts import Desk
@@ -28,6 +28,8 @@ from sensors.clock import rfc3339
 
 SHARED = 200  # indicators listed as shared
 RELATED = 50
+SHOWN = 20  # indicators of one row of the list, the shared ones first; the item itself shows all
+_SLIM = (defer(Raised.item), defer(Raised.search_text))  # up to 256 KB each
 
 
 class SharedIndicator(shapes.IndicatorShape):
@@ -109,7 +111,7 @@ def page(session: Session, scope: Scope, *, state: str, agency: str, level: str,
         conditions.append(Raised.level.in_(level.split(",")))
     conditions += [Raised.search_text.like(like(word), escape="\\") for word in q.split()[:10]]
     keys = [Key(Raised.received_at, down=True), Key(Raised.id, down=True)]
-    found = select(Raised).where(*conditions)
+    found = select(Raised).options(*_SLIM).where(*conditions)
     if cursor:
         found = found.where(after(keys, cursor))
     rows = session.scalars(found.order_by(*(key.order() for key in keys)).limit(limit + 1)).all()
@@ -119,15 +121,16 @@ def page(session: Session, scope: Scope, *, state: str, agency: str, level: str,
         return {str(key): n for key, n in session.execute(select(column, func.count()).where(seen).group_by(column))}
 
     return Inbox(
-        items=show(session, rows, scope),
+        items=show(session, rows, scope, SHOWN),
         next=cursor_of(keys, rows[-1]) if more else None,
         total=session.scalar(select(func.count()).select_from(Raised).where(*conditions)) or 0,
         counts=InboxCounts(state=counts(Raised.state), level=counts(Raised.level)),
     )
 
 
-def take(session: Session, scope: Scope, raised_id: str, revision: int | None = None) -> Raised:
-    row = session.get(Raised, raised_id)
+def take(session: Session, scope: Scope, raised_id: str, revision: int | None = None, *, lock: bool = False) -> Raised:
+    # Only writers lock; a read-only connection could not (and SQLite knows no such lock).
+    row = session.get(Raised, raised_id, with_for_update=lock)
     if row is None or not scope.sees(row.agency):
         raise Unseen
     if revision is not None and revision != row.revision:
@@ -137,14 +140,19 @@ def take(session: Session, scope: Scope, raised_id: str, revision: int | None = 
 
 def whole(session: Session, scope: Scope, row: Raised) -> RaisedFull:
     [short] = show(session, [row], scope)
-    mine = select(RaisedIndicator.value).where(RaisedIndicator.raised_id == row.id)
+    mine = aliased(RaisedIndicator)
     others = (
         select(RaisedIndicator.raised_id)
-        .where(RaisedIndicator.value.in_(mine), RaisedIndicator.raised_id != row.id)
-        .distinct()
-        .limit(RELATED)
+        .join(mine, (mine.type == RaisedIndicator.type) & (mine.value == RaisedIndicator.value))
+        .where(mine.raised_id == row.id, RaisedIndicator.raised_id != row.id)
     )
-    related = session.scalars(select(Raised).where(Raised.id.in_(others), inside(Raised.agency, scope))).all()
+    related = session.scalars(
+        select(Raised)
+        .options(*_SLIM)
+        .where(Raised.id.in_(others), inside(Raised.agency, scope))
+        .order_by(Raised.received_at.desc(), Raised.id.desc())
+        .limit(RELATED)
+    ).all()
     revisions = session.scalars(
         select(RaisedRevision).where(RaisedRevision.raised_id == row.id).order_by(RaisedRevision.item_revision)
     )
@@ -157,44 +165,45 @@ def whole(session: Session, scope: Scope, row: Raised) -> RaisedFull:
                           received_at=rfc3339(r.received_at))
             for r in revisions
         ],
-        related=show(session, related, scope),
+        related=show(session, related, scope, SHOWN),
         words=[_word(word) for word in words],
     )  # fmt: skip
 
 
-def show(session: Session, rows: Sequence[Raised], scope: Scope) -> list[RaisedShort]:
-    """The rows with their indicators, and which other agencies met the same."""
-    found = session.scalars(
-        select(RaisedIndicator).where(RaisedIndicator.raised_id.in_([row.id for row in rows]))
-    ).all()
+def show(session: Session, rows: Sequence[Raised], scope: Scope, limit: int | None = None) -> list[RaisedShort]:
+    """The rows with their indicators (`limit` of each), and which other agencies met the same."""
+    wanted = [row.id for row in rows]
     by_row: dict[str, list[RaisedIndicator]] = defaultdict(list)
-    for one in found:
+    for one in session.scalars(select(RaisedIndicator).where(RaisedIndicator.raised_id.in_(wanted))):
         by_row[one.raised_id].append(one)
+    mine = aliased(RaisedIndicator)
     met: dict[tuple[str, str], set[str]] = defaultdict(set)
     for kind, value, agency in session.execute(
         select(RaisedIndicator.type, RaisedIndicator.value, RaisedIndicator.agency)
-        .where(RaisedIndicator.value.in_({one.value for one in found}), inside(RaisedIndicator.agency, scope))
+        .join(mine, (mine.type == RaisedIndicator.type) & (mine.value == RaisedIndicator.value))
+        .where(mine.raised_id.in_(wanted), inside(RaisedIndicator.agency, scope))
         .distinct()
     ):
         met[kind, value].add(agency)
     names = _names(session, {row.agency for row in rows})
-    return [_short(row, by_row[row.id], met, names) for row in rows]
+    return [_short(row, by_row[row.id], met, names, limit) for row in rows]
 
 
 def _short(row: Raised, found: list[RaisedIndicator], met: dict[tuple[str, str], set[str]],
-           names: dict[str, str]) -> RaisedShort:  # fmt: skip
-    shown = [
+           names: dict[str, str], limit: int | None) -> RaisedShort:  # fmt: skip
+    every = [
         SharedIndicator(type=one.type, value=one.value, tlp=one.tlp,
                         shared_with=sorted(met[one.type, one.value] - {row.agency}))
         for one in sorted(found, key=lambda one: (one.type, one.value))
     ]  # fmt: skip
+    shown = every if limit is None else sorted(every, key=lambda one: not one.shared_with)[:limit]
     by = row.acknowledged_by or ""
     fields: dict[str, Any] = {
         "id": row.id, "agency": row.agency, "agency_name": names.get(row.agency, row.agency), "kind": row.kind,
         "title": row.title, "level": row.level, "state": row.state, "item_id": row.item_id,
         "item_revision": row.item_revision, "sequence": row.sequence, "first_seen": rfc3339(row.first_seen),
         "last_seen": rfc3339(row.last_seen), "received_at": rfc3339(row.received_at), "indicators": shown,
-        "shared": len({agency for one in shown for agency in one.shared_with}), "alerts_count": row.alerts_count,
+        "shared": len({agency for one in every for agency in one.shared_with}), "alerts_count": row.alerts_count,
         "acknowledged": None if row.acknowledged_at is None else Acknowledged(at=rfc3339(row.acknowledged_at), by=by),
         "revision": row.revision,
     }  # fmt: skip
@@ -210,8 +219,9 @@ def acknowledge(desk: Desk, row: Raised, text: str, by: str) -> None:
 
 def say(desk: Desk, row: Raised, kind: Literal["acknowledged", "note"], text: str, by: str) -> None:
     assert desk.access is not None
-    desk.session.add(Spoken(sender=row.sender, at=desk.now, item_id=row.item_id, raised_id=row.id, kind=kind, text=text,
-                            by=by))  # fmt: skip
+    number = max((desk.session.scalar(select(func.max(Spoken.id))) or 0) + 1, int(desk.now * 1000))
+    desk.session.add(Spoken(id=number, sender=row.sender, at=desk.now, item_id=row.item_id, raised_id=row.id,
+                            item_revision=row.item_revision, kind=kind, text=text, by=by))  # fmt: skip
     row.revision += 1
     desk.audit.record(desk.session, desk.access.actor, f"raised.{kind}", row.id, agency=row.agency)
     changed(desk.session, desk.bell, "raised", row.id, agency=row.agency, revision=row.revision, now=desk.now)
@@ -231,17 +241,19 @@ def shared(session: Session, scope: Scope) -> list[SharedShape]:
     ).all()
     found = []
     for kind, value in pairs:
-        rows = session.scalars(
-            select(Raised)
-            .join(RaisedIndicator, RaisedIndicator.raised_id == Raised.id)
-            .where(RaisedIndicator.type == kind, RaisedIndicator.value == value, seen)
-        ).all()
-        names = _names(session, {row.agency for row in rows})
+        having = select(RaisedIndicator.raised_id).where(
+            RaisedIndicator.type == kind, RaisedIndicator.value == value, seen
+        )
+        first, last = session.execute(
+            select(func.min(Raised.first_seen), func.max(Raised.last_seen)).where(Raised.id.in_(having))
+        ).one()
+        codes = set(session.scalars(select(Raised.agency).where(Raised.id.in_(having)).distinct()))
+        newest = select(Raised.id).where(Raised.id.in_(having)).order_by(Raised.received_at.desc()).limit(RELATED)
+        names = _names(session, codes)
         found.append(SharedShape(
-            type=kind, value=value, raised=[row.id for row in rows],
-            agencies=[AgencyShape(code=code, name=names.get(code, code)) for code in sorted({r.agency for r in rows})],
-            first_seen=rfc3339(min(row.first_seen for row in rows)),
-            last_seen=rfc3339(max(row.last_seen for row in rows)),
+            type=kind, value=value, raised=list(session.scalars(newest)),
+            agencies=[AgencyShape(code=code, name=names.get(code, code)) for code in sorted(codes)],
+            first_seen=rfc3339(first), last_seen=rfc3339(last),
         ))  # fmt: skip
     return found
 

@@ -1,7 +1,8 @@
 """The national inbox: takes a signed item of a node below, once, in order; answers a receipt or a refusal.
 
 In:  the sender (its certificate's name and DER), the item's text, its signature. Out: (status, answer):
-     201/200 {receipt, at, by}; 422 {refused: {vi, en}}; 409 {expected} when the sequence does not fit.
+     201/200 {receipt, at, by}; 422 {refused: {vi, en}}; 409 {expected} when the sequence does not fit, or
+     {expected_revision} when the item's revision is taken by other words; 400 when it is not signed as it must be.
 Order:      a sender's items are taken in sequence, without holes; each uses up its number, refused ones too.
 Idempotent: the same sequence with the same text gets the same answer again; with another text it gets 409 and is on
             record (one of the two sides was restored from a backup).
@@ -30,34 +31,49 @@ from api.state.people import Agency
 from sensors.clock import parse_rfc3339, rfc3339
 
 Answered = tuple[int, dict[str, Any]]
+SEQUENCES = 2**31 - 1  # as in item.json; what an INTEGER column of PostgreSQL holds
+SEARCHED = 20_000  # characters of an item that the inbox searches in
+CONFLICTS_S = 60.0
 _DEPTH = 16  # of the agency tree
 
 
-def accept(node: Runtime, sender: Name, certificate: bytes, text: str, signature: str) -> Answered:
-    """One item. Everything that it changes is one transaction, its answer included."""
-    try:
-        item: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        item = None
-    sequence = item.get("sequence") if isinstance(item, dict) else None
-    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 1 <= sequence < 2**53:
-        return 400, {"error": "the item names no sequence"}
-    if not verify(signature, text, sequence, sender.id, certificate):
-        return 400, {"error": "the signature does not fit the item, its sequence and its sender"}
-    mark = digest(text)
-    with node.db.write() as session:
-        last = session.scalar(select(func.max(Received.sequence)).where(Received.sender == sender.id)) or 0
-        before = session.get(Received, (sender.id, sequence))
-        if before is not None and before.digest == mark:
-            return before.answer["status"], before.answer["body"]
-        if sequence != last + 1:
-            if before is not None:
-                _on_record(node, session, sender, "item.conflict", "refused", {"sequence": sequence})
-            return 409, {"expected": last + 1}
-        status, answer = _decide(node, session, sender, item, text, signature)
-        session.add(Received(sender=sender.id, sequence=sequence, digest=mark, at=node.clock.now(),
-                             answer={"status": status, "body": answer}))  # fmt: skip
-        return status, answer
+class Intake:
+    """The door for items: `accept` one at a time."""
+
+    def __init__(self, node: Runtime) -> None:
+        self._node = node
+        self._told: dict[str, float] = {}  # sender → when a conflict of its was last put on record
+
+    def accept(self, sender: Name, certificate: bytes, text: str, signature: str) -> Answered:
+        """One item. Everything that it changes is one transaction, its answer included."""
+        node, item = self._node, items.parsed(text)
+        sequence = item.get("sequence") if isinstance(item, dict) else None
+        if type(sequence) is not int or not 1 <= sequence <= SEQUENCES:
+            return 400, {"error": "not an item in canonical form with a sequence"}
+        if not verify(signature, text, sequence, sender.id, certificate):
+            return 400, {"error": "the signature does not fit the item, its sequence and its sender"}
+        mark = digest(text)
+        with node.db.write() as session:
+            last = session.scalar(select(func.max(Received.sequence)).where(Received.sender == sender.id)) or 0
+            before = session.get(Received, (sender.id, sequence))
+            if before is not None and before.digest == mark:
+                return before.answer["status"], before.answer["body"]
+            if sequence != last + 1:
+                if before is not None:
+                    self._conflict(session, sender, sequence)
+                return 409, {"expected": last + 1}
+            status, answer = _decide(node, session, sender, item, text, signature)
+            if status != 409:
+                session.add(Received(sender=sender.id, sequence=sequence, digest=mark, at=node.clock.now(),
+                                     answer={"status": status, "body": answer}))  # fmt: skip
+            return status, answer
+
+    def _conflict(self, session: Session, sender: Name, sequence: int) -> None:
+        """On record, but not at the rate at which a sender gone mad repeats it."""
+        now = self._node.clock.monotonic()
+        if now - self._told.get(sender.id, -CONFLICTS_S) >= CONFLICTS_S:
+            self._told[sender.id] = now
+            _on_record(self._node, session, sender, "item.conflict", "refused", {"sequence": sequence})
 
 
 def _decide(node: Runtime, session: Session, sender: Name, item: Any, text: str, signature: str) -> Answered:
@@ -71,15 +87,22 @@ def _decide(node: Runtime, session: Session, sender: Name, item: Any, text: str,
                        f"the certificate is of {sender.agency}, not of {item['agency']}")  # fmt: skip
     now = node.clock.now()
     row = session.scalar(select(Raised).where(Raised.agency == item["agency"], Raised.item_id == item["id"]))
-    if row is not None and (same := session.get(RaisedRevision, (row.id, item["revision"]))) is not None:
-        # Numbered anew after a restore: the item itself is known, so it is not stored a second time.
-        return 200, _receipt(node, same)
+    if row is not None and (known := session.get(RaisedRevision, (row.id, item["revision"]))) is not None:
+        if _same(known.body, item):
+            # Numbered anew after a restore: the item itself is known, so it is not stored a second time.
+            row.sender = sender.id
+            return 200, _receipt(node, known)
+        # The sender was restored from a backup and has forgotten that it said something else under this revision.
+        newest = select(func.max(RaisedRevision.item_revision)).where(RaisedRevision.raised_id == row.id)
+        return 409, {"expected_revision": (session.scalar(newest) or 0) + 1}
     created = row is None
     if row is None:
-        row = Raised(id=ids.next_id(session, "TN", now), sender=sender.id, agency=item["agency"], item_id=item["id"],
-                     received_at=now, state="new", revision=0, item_revision=0)  # fmt: skip
+        row = Raised(id=ids.next_id(session, "TN", now), agency=item["agency"], item_id=item["id"], received_at=now,
+                     state="new", revision=0, item_revision=0)  # fmt: skip
         session.add(row)
+    row.sender = sender.id  # words go to whoever speaks for the item now: a node may be enrolled anew
     if item["revision"] > row.item_revision:
+        row.received_at = now
         _become(session, row, item)
     row.revision += 1
     session.flush()
@@ -102,14 +125,17 @@ def _become(session: Session, row: Raised, item: dict[str, Any]) -> None:
     row.state, row.acknowledged_at, row.acknowledged_by = "new", None, None
     values = [found["value"] for found in item["indicators"]]
     titles = [text for alert in item["alerts"] for text in alert["title"].values()]
-    row.search_text = search_text(
-        [row.id, item["id"], row.agency, row.title, *values, *item.get("techniques", ()), *titles]
-    )
+    parts = [row.id, item["id"], row.agency, row.title, *values, *item.get("techniques", ()), *dict.fromkeys(titles)]
+    row.search_text = search_text(parts)[:SEARCHED]
     session.flush()
     session.execute(delete(RaisedIndicator).where(RaisedIndicator.raised_id == row.id))
     unique = {(found["type"], found["value"]): found["tlp"] for found in item["indicators"]}
     for (kind, value), tlp in unique.items():
         session.add(RaisedIndicator(raised_id=row.id, type=kind, value=value, tlp=tlp, agency=row.agency))
+
+
+def _same(body: str, item: dict[str, Any]) -> bool:
+    return {**json.loads(body), "sequence": 0} == {**item, "sequence": 0}
 
 
 def _receipt(node: Runtime, revision: RaisedRevision) -> dict[str, Any]:

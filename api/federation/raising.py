@@ -2,37 +2,51 @@
 
 Each raise is a new revision of the item with the next sequence. An earlier revision that still waits stays in its
 place: the centre gets the whole history in order, and a sequence without holes is what makes a lost item visible.
+Raising what has not changed since it was last raised (a double click, a replay) changes nothing.
+What a system marked state-secret produces never gets here: `secret` names such systems; it fails closed, so an alert
+whose list of one kind of entity is full (and may hide one) stays too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.audit import THE_SYSTEM, Audit
 from api.casework.changes import Bell, changed
+from api.casework.errors import WrongState
+from api.casework.hits import ENTITY_LIMIT
 from api.federation import item as items
 from api.federation.config import FederationTable
 from api.shapes import LEVELS
-from api.state.cases import Alert, Incident
+from api.state.cases import Alert, AlertEntity, Incident
 from api.state.federation import Outgoing
 from sensors.clock import rfc3339
-from sensors.errors import LuytreError, Problem
+
+NOTE = 10_000
+_OF_THE_RAISE = {"revision", "sequence", "raised_at"}
 
 
 def raise_incident(session: Session, incident: Incident, now: float, bell: Bell, *, note: str = "",
-                   exercise: bool = False) -> Outgoing:  # fmt: skip
+                   exercise: bool = False, secret: Sequence[str] = ()) -> Outgoing:  # fmt: skip
+    alerts = session.scalars(select(Alert.id).where(Alert.incident_id == incident.id)).all()
+    _hold_back(session, alerts, secret)
     return _put(session, "incident", incident.id, items.of_incident(session, incident), now, bell, note, exercise)
 
 
 def raise_alert(session: Session, alert: Alert, now: float, bell: Bell, *, note: str = "",
-                exercise: bool = False) -> Outgoing:  # fmt: skip
+                exercise: bool = False, secret: Sequence[str] = ()) -> Outgoing:  # fmt: skip
+    _hold_back(session, [alert.id], secret)
     return _put(session, "alert", alert.id, items.of_alert(session, alert), now, bell, note, exercise)
 
 
-def policy_of(table: FederationTable, bell: Bell, *, exercise: bool) -> Callable[[Session, Alert, float], None] | None:
+def policy_of(
+    table: FederationTable, bell: Bell, audit: Audit, *, exercise: bool
+) -> Callable[[Session, Alert, float], None] | None:
     """What raises alerts by itself, for casework to call as alerts appear or rise; None when nothing does."""
     if not (table.upstream and table.raise_level):
         return None
@@ -40,8 +54,14 @@ def policy_of(table: FederationTable, bell: Bell, *, exercise: bool) -> Callable
 
     def policy(session: Session, alert: Alert, now: float) -> None:
         # An alert of an incident is told with the incident, by a person.
-        if alert.level_order >= least and alert.incident_id is None:
-            raise_alert(session, alert, now, bell, exercise=exercise)
+        if alert.level_order < least or alert.incident_id is not None:
+            return
+        try:
+            raise_alert(session, alert, now, bell, exercise=exercise, secret=table.secret)
+        except WrongState as error:
+            # Casework runs this while it folds: an alert that can't be raised is on record, and must not stop the rest.
+            audit.record(session, THE_SYSTEM, "alert.raised", alert.id, agency=alert.agency, outcome="refused",
+                         detail={"reason": error.en[:300]})  # fmt: skip
 
     return policy
 
@@ -53,20 +73,48 @@ def last_of(session: Session, ref: str) -> Outgoing | None:
 def _put(session: Session, kind: str, ref: str, body: dict[str, Any], now: float, bell: Bell, note: str,
          exercise: bool) -> Outgoing:  # fmt: skip
     before = last_of(session, ref)
-    revision = before.item_revision + 1 if before else 1
-    sequence = (session.scalar(select(func.max(Outgoing.sequence))) or 0) + 1
-    item = body | {"schema": items.SCHEMA, "revision": revision, "sequence": sequence, "raised_at": rfc3339(now)}
+    item = {"schema": items.SCHEMA, "marking": "none", **body}
     if note:
-        item["note"] = note[:10_000]
+        item["note"] = note[:NOTE]
     if exercise:
         item["exercise"] = True
+    if before is not None and before.state != "refused" and _same(before, item):
+        return before
+    sequence = (session.scalar(select(func.max(Outgoing.sequence))) or 0) + 1
+    # A number may come back with a backup, and with it another object; its revisions begin anew.
+    revision = before.item_revision + 1 if before is not None and before.item_id == item["id"] else 1
+    item = items.fitted(item | {"revision": revision, "sequence": sequence, "raised_at": rfc3339(now)})
     wrong = items.wrong_with(item)
     if wrong:
-        raise LuytreError(Problem("LT-F0101", f"mục báo cáo không đúng khuôn dạng: {wrong}", f"not an item: {wrong}"))
-    row = Outgoing(sequence=sequence, item_id=body["id"], item_revision=revision, kind=kind, ref=ref,
-                   agency=body["agency"], body=items.canonical(item), state="waiting", queued_at=now,
+        raise WrongState(f"Nội dung không báo cáo lên cấp trên được: {wrong}.", f"This cannot be raised: {wrong}.")
+    row = Outgoing(sequence=sequence, item_id=item["id"], item_revision=revision, kind=kind, ref=ref,
+                   agency=item["agency"], body=items.canonical(item), state="waiting", queued_at=now,
                    attempts=0)  # fmt: skip
     session.add(row)
     session.flush()
     changed(session, bell, "delivery", ref, agency=row.agency, revision=revision, now=now, created=True)
     return row
+
+
+def _same(before: Outgoing, item: dict[str, Any]) -> bool:
+    """Whether `before` already says all of it; a note of then needs no saying again."""
+    told: dict[str, Any] = json.loads(before.body)
+    unsaid = _OF_THE_RAISE if "note" in item else _OF_THE_RAISE | {"note"}
+    return {key: told[key] for key in told.keys() - unsaid} == items.fitted(item)
+
+
+def _hold_back(session: Session, alert_ids: Sequence[str], secret: Sequence[str]) -> None:
+    if not secret:
+        return
+    wanted = {name.casefold() for name in secret}
+    rows = session.execute(
+        select(AlertEntity.alert_id, AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id.in_(alert_ids))
+    )
+    met: dict[tuple[str, str], int] = {}
+    for alert_id, path, value in rows:
+        met[alert_id, path] = met.get((alert_id, path), 0) + 1
+        if value.casefold() in wanted or met[alert_id, path] >= ENTITY_LIMIT:
+            raise WrongState(
+                "Dữ liệu có thể thuộc hệ thống được đánh dấu bí mật nhà nước nên không được báo cáo qua mạng.",
+                "This may come from a system marked state-secret, and is not raised over the network.",
+            )

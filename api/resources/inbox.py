@@ -75,7 +75,7 @@ def acknowledge(
 ) -> raised.RaisedFull:
     node: Runtime = request.app.state.node
     with desk(node, access, "inbox.work") as here:
-        row = raised.take(here.session, here.scope, raised_id, revision_of(if_match))
+        row = raised.take(here.session, here.scope, raised_id, revision_of(if_match), lock=True)
         raised.acknowledge(here, row, body.text or "", node.node.name or access.name)
         here.session.flush()
         return raised.whole(here.session, here.scope, row)
@@ -85,7 +85,7 @@ def acknowledge(
 def note(request: Request, raised_id: Id, body: NoteIn, access: Worker, if_match: IfMatch = None) -> raised.RaisedFull:
     node: Runtime = request.app.state.node
     with desk(node, access, "inbox.work") as here:
-        row = raised.take(here.session, here.scope, raised_id, revision_of(if_match))
+        row = raised.take(here.session, here.scope, raised_id, revision_of(if_match), lock=True)
         raised.say(here, row, "note", body.text, node.node.name or access.name)
         here.session.flush()
         return raised.whole(here.session, here.scope, row)

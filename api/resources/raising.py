@@ -36,9 +36,11 @@ def raise_incident(
     node = _node(request)
     with desk(node, access, "incidents.raise") as here:
         incident = incidents.take(here, incident_id, revision_of(if_match))
+        before = raising.last_of(here.session, incident.id)
         row = raising.raise_incident(here.session, incident, here.now, node.bell, note=body.note or "",
-                                     exercise=node.node.exercise)  # fmt: skip
-        incidents.record(here, incident, "raised", body.note, None, {"revision": row.item_revision})
+                                     exercise=node.node.exercise, secret=settings(node.config).secret)  # fmt: skip
+        if row is not before:
+            incidents.record(here, incident, "raised", body.note, None, {"revision": row.item_revision})
         here.session.flush()
         return incidents.show(here.session, incident)
 
@@ -50,9 +52,11 @@ def raise_alert(
     node = _node(request)
     with desk(node, access, "incidents.raise") as here:
         alert = alerts.take(here, alert_id, revision_of(if_match))
-        raising.raise_alert(here.session, alert, here.now, node.bell, note=body.note or "",
-                            exercise=node.node.exercise)  # fmt: skip
-        alerts.with_record(here, alert, "raised", body.note, lambda: None)
+        before = raising.last_of(here.session, alert.id)
+        row = raising.raise_alert(here.session, alert, here.now, node.bell, note=body.note or "",
+                                  exercise=node.node.exercise, secret=settings(node.config).secret)  # fmt: skip
+        if row is not before:
+            alerts.with_record(here, alert, "raised", body.note, lambda: None)
         here.session.flush()
         return queue.show(here.session, [alert], here.now)[0]
 

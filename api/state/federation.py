@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Double, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.state.base import Base
@@ -53,12 +53,12 @@ class Link(Base):
     last_error: Mapped[str | None] = mapped_column(Text)
     tries: Mapped[int] = mapped_column(default=0)  # failed in a row
     next_try_at: Mapped[float] = mapped_column(Double, default=0.0)
-    words_after: Mapped[int] = mapped_column(default=0)
+    words_after: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class Heard(Base):
     __tablename__ = "word_heard"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # the centre's number
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)  # the centre's number
     at: Mapped[float] = mapped_column(Double)
     item_id: Mapped[str] = mapped_column(String(128), index=True)
     kind: Mapped[str] = mapped_column(String(16))  # acknowledged | note
@@ -123,10 +123,13 @@ class RaisedIndicator(Base):
 
 class Spoken(Base):
     __tablename__ = "word_spoken"
-    id: Mapped[int] = mapped_column(primary_key=True)
+    # Milliseconds of the clock or one more than the last: a centre restored from a backup gives no number twice, so
+    # those who have heard later words hear the new ones.
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     sender: Mapped[str] = mapped_column(String(256))  # to whom: the node that raised the item
     at: Mapped[float] = mapped_column(Double)
     item_id: Mapped[str] = mapped_column(String(128))
+    item_revision: Mapped[int] = mapped_column(server_default="1")  # the one that the centre had when it spoke
     raised_id: Mapped[str] = mapped_column(ForeignKey("raised.id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     text: Mapped[str] = mapped_column(Text)
