@@ -150,7 +150,9 @@ class EmbeddedWriter:
         oldest = rfc3339(self._clock.now() - policy.days * 86_400)[:10].replace("-", "")
         aged = log.drop_segments(lambda info: info.day < oldest)
         events, size, by_budget = aged.items, aged.bytes, 0
-        if policy.limit_bytes is not None:
+        # The budget takes events as long as there are whole files of them; hits are few and worth more.
+        first = stream == "events" or all(info.newest for info in self._logs["events"].segments())
+        if policy.limit_bytes is not None and first:
             journal = max(1, log.usage_bytes())
             budget = policy.limit_bytes * journal // max(1, self.usage_bytes())
             days: set[str] = set()

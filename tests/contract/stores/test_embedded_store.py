@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from correlator.store.base import Mark, Page
+from correlator.store.base import Mark, Page, Retention
 from correlator.store.embedded import EmbeddedReader
 from correlator.store.journal import RECENT, EmbeddedWriter
+from sensors.clock import ManualClock
 
 PROGRAM = """
 import sys
@@ -91,4 +92,18 @@ def test_a_full_disk_is_try_again(tmp_path, monkeypatch):
     assert [one.status for one in writer.append(events(range(2)))] == [429, 429]
     monkeypatch.undo()
     assert [one.status for one in writer.append(events(range(2)))] == [201, 201]
+    writer.close()
+
+
+def test_the_budget_takes_events_before_hits(tmp_path):
+    clock = ManualClock(1_795_000_000.0)
+    writer = EmbeddedWriter(tmp_path, clock=clock)
+    for day in range(4):
+        for stream in ("events", "hits"):
+            writer.append(events(range(day * 10, day * 10 + 10)), stream)
+        clock.move(86_400)
+    policy = Retention(days=3650, limit_bytes=1)
+    assert writer.expire(policy, "hits").events == 0
+    assert writer.expire(policy, "events").by_budget == 30
+    assert writer.expire(policy, "hits").by_budget == 30
     writer.close()
