@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.node.exercise import story
+from api.node.exercise import elasticsearch, story
 from api.node.exercise.world import NAMES, World
 from sensors.errors import EXIT_FAILED, LuytreError
 
@@ -32,6 +32,8 @@ def demo(
     check: Annotated[bool, typer.Option("--check", help="không dừng lại chờ; thoát 0 hoặc 1")] = False,
     store: Annotated[str, typer.Option(help="embedded | elasticsearch")] = "embedded",
     url: Annotated[str, typer.Option(help="Elasticsearch có sẵn; nếu không: tải và chạy một máy chủ thật")] = "",
+    username: Annotated[str, typer.Option(help="tài khoản của Elasticsearch có sẵn")] = "",
+    password_file: Annotated[str, typer.Option(help="tệp chứa mật khẩu của tài khoản đó")] = "",
     keep: Annotated[Path | None, typer.Option(help="giữ lại dữ liệu ở thư mục này")] = None,
 ) -> None:
     """luytre demo   ·   luytre demo --check --store elasticsearch"""
@@ -40,7 +42,7 @@ def demo(
         signal.signal(number, lambda *_: stop.set() if not check else sys.exit(130))
     with ExitStack() as stack:
         folder = stack.enter_context(_folder(keep))
-        table = stack.enter_context(_store(store, url, folder))
+        table = stack.enter_context(_store(store, url, username, password_file, folder))
         print("═══ DIỄN TẬP · EXERCISE ═══  không phải sự cố thật / not a real incident", flush=True)
         world = World(folder, store=table)
         portal = stack.enter_context(_portal(world.portal_port))
@@ -90,13 +92,12 @@ def _portal(port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def _store(kind: str, url: str, folder: Path) -> Iterator[dict[str, Any]]:
+def _store(kind: str, url: str, username: str, password_file: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """The [store] table of the nodes. Without an address, a real server is fetched and started for the exercise."""
     if kind != "elasticsearch":
         yield {"kind": kind}
     elif url:
-        yield {"kind": kind, "url": [url]}
+        yield {"kind": kind, "url": url, "username": username, "password_file": password_file}
     else:
-        from api.node.exercise.elasticsearch import running
-
-        with running(folder / "elasticsearch") as server:
-            yield server.store_table()
+        with elasticsearch.running() as server:
+            yield server.store_table(folder)
