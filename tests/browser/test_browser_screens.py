@@ -83,6 +83,7 @@ def test_screens(open_page: Open, world: World, pictures: Path, scheme: str) -> 
         expect(page.locator("main h1").first).to_be_visible()
         settle(page)
         page.screenshot(path=pictures / f"alert-{language}-{scheme}.png")
+    speak(page, "vi")  # the choice is the user's, kept by the server
 
 
 @pytest.mark.parametrize("width", [1000, 620, 360])
@@ -125,3 +126,27 @@ def test_policy_forbids_what_it_should(open_page: Open, world: World) -> None:
     assert "unsafe-eval" not in policy
     assert "http:" not in policy
     assert "https:" not in policy
+
+
+def test_rules_that_run(open_page: Open, pictures: Path, tmp_path: Path) -> None:
+    node = World(tmp_path)
+    try:
+        node.start("api", "run")
+        page = open_page(where=node).page
+        for language in ("en", "vi"):
+            speak(page, language)
+            page.goto(f"{node.base}/#/rules")
+            page.reload()
+            expect(page.locator(".grid-row").nth(5)).to_be_visible(timeout=15_000)
+            page.screenshot(path=pictures / f"rules-{language}-light.png")
+        box = page.get_by_role("searchbox")
+        box.fill("mat khau")  # found without diacritics
+        expect(page.locator(".grid-row").first).to_contain_text(re.compile("mật khẩu", re.IGNORECASE))
+        box.fill("")
+        page.keyboard.press("Escape")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/#/alerts?rule=*")
+        expect(page.locator(".empty-filtered")).to_be_visible()
+    finally:
+        node.stop()

@@ -170,7 +170,6 @@ function Queue() {
                 <Text>{pick(alert.title)}</Text>
               </span>
               {alert.woken && <Tag tone="warn">{t("status.woken")}</Tag>}
-              {alert.incident_id && <Tag tone="info">{alert.incident_id}</Tag>}
               <span className="row-entities">
                 <Text mono={isCode(entityLine(alert).replaceAll(" · ", ""))}>{entityLine(alert)}</Text>
               </span>
@@ -197,7 +196,17 @@ function Queue() {
       ...(me.node.role === "national" || agencies.size > 1
         ? [{ id: "agency", header: t("column.agency"), width: "132px", from: 1050, cell: (alert: Alert) => <Text>{alert.agency}</Text> }]
         : []),
-      { id: "status", header: t("column.status"), width: "148px", from: 760, cell: (alert) => <StatusTag alert={alert} /> },
+      { id: "status", header: t("column.status"), width: "148px", from: 760, cell: (alert) => (
+          <span className="one-line">
+            <StatusTag alert={alert} />
+            {alert.incident_id && (
+              <Tag tone="info" title={`${t("alert.incident")} ${alert.incident_id}`}>
+                <Icon name="incident" />
+              </Tag>
+            )}
+          </span>
+        ),
+      },
     ],
     [t, pick, language, roomy, agencies, me.node.role],
   );
