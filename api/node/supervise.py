@@ -16,14 +16,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from sensors.errors import EXIT_CONFIG, EXIT_PERMISSION
+from sensors.errors import EXIT_CONFIG, EXIT_PERMISSION, Problem, Unavailable
 
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 FIRST_WAIT_S, LONGEST_WAIT_S, SETTLED_S = 0.2, 30.0, 5.0
+START_LIMIT_S = 120.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,9 @@ class Supervisor:
 
     def run(self, stop: threading.Event) -> None:
         """Look after the children until `stop` is set, then stop them."""
-        while not stop.wait(0.2):
+        while not stop.is_set():
             self.tick()
+            stop.wait(0.2)
         self.stop()
 
     def pid(self, name: str) -> int | None:
@@ -163,3 +167,22 @@ class Supervisor:
         temporary = path.with_suffix(".new")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
+
+
+def wait_for(look: Callable[[], T | None], what: str, *supervised: Supervisor, limit_s: float = START_LIMIT_S) -> T:
+    """The first true answer of `look`; raises Unavailable with the last words of whoever gave up or stays silent."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        for supervisor in supervised:
+            down = supervisor.given_up()
+            if down:
+                vi, en = f"{what}: tiến trình dừng hẳn {down}", f"{what}: {down} stay down"
+                raise Unavailable(Problem("LT-N0101", vi, en, hints=supervisor.last_words(down)))
+        time.sleep(0.1)
+    hints = tuple(words for supervisor in supervised for words in supervisor.last_words(supervisor.names()))
+    raise Unavailable(
+        Problem("LT-N0102", f"chờ quá {limit_s:.0f} giây: {what}", f"waited {limit_s:.0f} s for {what}", hints=hints)
+    )

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from api.config import ApiTable
-from api.local_port import ask
+from api.health import process
 from api.node import programs
-from api.node.exercise.world import wait_for_api
-from api.node.init import FIRST_USER, default_tables, make_node
-from api.node.supervise import Supervisor
-from api.node.users import login_link
-from api.runtime import VERSION
+from api.node.supervise import Supervisor, wait_for
 from sensors.config import Config, NodeTable
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -45,8 +42,8 @@ def up(
     role: Annotated[str, typer.Option(help="agency | national")] = "agency",
 ) -> None:
     """luytre up --data /var/lib/luytre"""
-    path = config or (data or default_data()).resolve() / "luytre.toml"
-    path = make_node(default_tables((data or path.parent).resolve(), agency, name, role), path)
+    path = (config or (data or default_data()) / "luytre.toml").resolve()
+    _aside("make", path, (data or path.parent).resolve(), agency, name, role)
     loaded = Config(path)
     table = loaded.table("node", NodeTable)
     supervisor = Supervisor(table.root, programs.of_node(loaded), path)
@@ -57,32 +54,28 @@ def up(
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    begin = time.time()
     keeper = threading.Thread(target=supervisor.run, args=(stop,))
     keeper.start()
     try:
-        wait_for_api(table.root, supervisor)
-        _say(loaded, table, supervisor)
+        wait_for(lambda: stop.is_set() or _serves(table.root, supervisor, begin), "luytre-api", supervisor)
+        if not stop.is_set():
+            _aside("greet", path)
         keeper.join()
     finally:
         stop.set()
         keeper.join()
 
 
-def _say(config: Config, table: NodeTable, supervisor: Supervisor) -> None:
-    api = config.table("api", ApiTable)
-    sensors = [name.removeprefix("luytre-") for name in supervisor.names()]
-    print(f"Lũy Tre {VERSION} · {table.name or table.agency} · {config.path}")
-    print(f"  người dùng / people    {api.people}")
-    print(f"  cảm biến  / machines   {api.machines} (TLS)")
-    print(f"  tiến trình / processes {', '.join(sensors)}")
-    missing = programs.lacking(config)
-    if missing:
-        print(f"  {missing}")
-    print(f"  đăng nhập (30 phút)    {login_link(config, FIRST_USER)}")
-    machines = (ask(table.root, "machines") or {}).get("machines", [])
-    print(f"  máy đã ghi danh        {len(machines)}")
-    where = f"--config {config.path}"
-    print(f"  tiếp theo: luytre users add TÊN {where}")
-    print(f"             luytre enrol token TÊN-MÁY {where}")
-    print(f"             luytre-sensor selftest {where}")
-    sys.stdout.flush()
+def _serves(data: Path, supervisor: Supervisor, since: float) -> bool:
+    """The API that runs now has said that its ports are open; what an earlier one said does not count."""
+    said = process(data, "luytre-api")
+    return said.get("started", 0.0) >= since and said.get("pid") == supervisor.pid("luytre-api")
+
+
+def _aside(*words: object) -> None:
+    """Done by a child, which has said why when it fails."""
+    done = subprocess.run([sys.executable, "-m", "api.node.aside", *map(str, words)], stdin=subprocess.DEVNULL,
+                          check=False)  # fmt: skip
+    if done.returncode:
+        raise SystemExit(done.returncode)

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from api.node.exercise.people import Person
 from api.node.exercise.scene import BEACON_EVERY_S, BEACONS, CONTROL, FAILURES, SCANNED_PORTS, Scene
-from api.node.exercise.world import NAMES, Site, World, wait_for
+from api.node.exercise.world import NAMES, Site, World
+from api.node.supervise import wait_for
 from correlator.store import open_reader
 from correlator.store.base import Gap, Stream
 from sensors.config import Config

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from api.local_port import ask
 from api.node import programs
@@ -20,10 +19,9 @@ from api.node.exercise.manifest import Manifest
 from api.node.exercise.people import Person
 from api.node.exercise.stage import Stage
 from api.node.init import FIRST_USER, make_node
-from api.node.supervise import Supervisor
+from api.node.supervise import Supervisor, wait_for
 from api.node.users import login_link
 from sensors.config import Config
-from sensors.errors import Problem, Unavailable
 from sensors.ship.enrol import enrol
 
 NATION = "quoc-gia"
@@ -32,8 +30,6 @@ NAMES = {
     "dien-tap-a": "Đơn vị diễn tập A",
     "dien-tap-b": "Đơn vị diễn tập B",
 }
-START_LIMIT_S = 120.0
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -74,7 +70,7 @@ class Site:
 class World:
     def __init__(self, folder: Path, *, store: Mapping[str, Any] | None = None, agencies: int = 2,
                  raise_level: str = "") -> None:  # fmt: skip
-        """`store`: the [store] table of every node; each gets a prefix of its own on a shared server. `raise_level`:
+        """`store`: the [store] table of every node; on a shared server each reads its own agency only. `raise_level`:
         every agency raises alerts from here on by itself (without it: only the last one, from medium on)."""
         self.folder, self._store = folder, dict(store or {"kind": "embedded"})
         self._raise_level = raise_level
@@ -118,7 +114,7 @@ class World:
             "node": {"data": str(data), "agency": code, "name": NAMES[code], "observer": f"cam-bien-{code}",
                      "role": "agency" if upstream else "national", "exercise": True},
             "api": {"people": f"127.0.0.1:{people}", "machines": f"127.0.0.1:{machines}"},
-            "store": self._store | ({"prefix": code} if self._store["kind"] != "embedded" else {}),
+            "store": self._store | ({"agencies": [code]} if self._store["kind"] != "embedded" else {}),
             "ship": {"url": f"https://127.0.0.1:{machines}"},
         }  # fmt: skip
         stage = manifest = None
@@ -149,25 +145,6 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
-
-
-def wait_for(look: Callable[[], T | None], what: str, *supervised: Supervisor, limit_s: float = START_LIMIT_S) -> T:
-    """The first true answer of `look`; raises Unavailable with the last words of whoever gave up or stays silent."""
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        for supervisor in supervised:
-            down = supervisor.given_up()
-            if down:
-                vi, en = f"{what}: tiến trình dừng hẳn {down}", f"{what}: {down} stay down"
-                raise Unavailable(Problem("LT-N0101", vi, en, hints=supervisor.last_words(down)))
-        time.sleep(0.1)
-    hints = tuple(words for supervisor in supervised for words in supervisor.last_words(supervisor.names()))
-    raise Unavailable(
-        Problem("LT-N0102", f"chờ quá {limit_s:.0f} giây: {what}", f"waited {limit_s:.0f} s for {what}", hints=hints)
-    )
 
 
 def wait_for_api(data: Path, supervisor: Supervisor) -> None:
