@@ -168,8 +168,8 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Keep at least `days`; over `limit_bytes` (of both streams and their index) the oldest days of events go first, then
-    those of hits; what went so is counted apart (`Expired.by_budget`)."""
+    """Keep at least `days`; over `limit_bytes` (of both streams and their index) the oldest days of events go first,
+    then those of hits; what went so is counted apart (`Expired.by_budget`)."""
 
     days: int
     limit_bytes: int | None = None

@@ -107,6 +107,9 @@ def running() -> Iterator[Server]:
                 [root / "bin" / "elasticsearch"], env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, start_new_session=True, user=account, group=account,
             )  # fmt: skip
+        # A test run that is killed must not leave a server behind.
+        watch = f"while kill -0 {os.getpid()} && kill -0 {process.pid}; do sleep 2; done; kill -9 -{process.pid}"
+        guard = subprocess.Popen(["sh", "-c", f"({watch}; rm -rf {home}) 2>/dev/null"], start_new_session=True)
         server = Server(f"http://127.0.0.1:{port}", "elastic", password)
         try:
             _wait(server, process, log)
@@ -115,6 +118,8 @@ def running() -> Iterator[Server]:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(30)
+            os.killpg(guard.pid, signal.SIGKILL)
+            guard.wait(10)
 
 
 def _java() -> str:
