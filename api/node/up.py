@@ -20,6 +20,7 @@ import typer
 
 from api.health import process
 from api.node import programs
+from api.node.programs import API
 from api.node.supervise import Supervisor, wait_for
 from sensors.config import Config, NodeTable
 
@@ -58,19 +59,29 @@ def up(
     keeper = threading.Thread(target=supervisor.run, args=(stop,))
     keeper.start()
     try:
-        wait_for(lambda: stop.is_set() or _serves(table.root, supervisor, begin), "luytre-api", supervisor)
+        wait_for(lambda: stop.is_set() or _serves(table.root, supervisor, begin) or _down(supervisor), API.name)
+        if _down(supervisor):
+            print("\n".join(supervisor.last_words([API.name])), file=sys.stderr)
+            raise SystemExit(supervisor.given_up()[API.name])
         if not stop.is_set():
             _aside("greet", path)
+            for words in supervisor.last_words(supervisor.given_up()):
+                print(words, file=sys.stderr)
         keeper.join()
     finally:
         stop.set()
         keeper.join()
 
 
+def _down(supervisor: Supervisor) -> bool:
+    """Without its API there is no node; a sensor that stays down is told, and the others work."""
+    return API.name in supervisor.given_up()
+
+
 def _serves(data: Path, supervisor: Supervisor, since: float) -> bool:
     """The API that runs now has said that its ports are open; what an earlier one said does not count."""
-    said = process(data, "luytre-api")
-    return said.get("started", 0.0) >= since and said.get("pid") == supervisor.pid("luytre-api")
+    said = process(data, API.name)
+    return said.get("started", 0.0) >= since and said.get("pid") == supervisor.pid(API.name)
 
 
 def _aside(*words: object) -> None:

@@ -38,16 +38,18 @@ class _Portal(BaseHTTPRequestHandler):
 
 
 class UpNode:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **tables: dict[str, Any]) -> None:
+        """`tables`: further or other tables of `luytre.toml`."""
         self.data = folder / "data"
         self.input = folder / "input"
         self.captures = self.input / "captures"
+        self._printed, self._said = folder / "up.out", folder / "up.err"
         self.captures.mkdir(parents=True)
         self.people, self.machines = _free_port(), _free_port()
         self._portal = ThreadingHTTPServer(("127.0.0.1", 0), _Portal)
         threading.Thread(target=self._portal.serve_forever, daemon=True).start()
         service = {"id": "cong", "kind": "http", "target": f"http://127.0.0.1:{self._portal.server_port}/",
-                   "every_s": 5.0}  # fmt: skip
+                   "every_s": 60.0}  # fmt: skip
         self.config = self.data / "luytre.toml"
         self.data.mkdir(parents=True)
         self.config.write_text(
@@ -57,24 +59,24 @@ class UpNode:
                 "packet": {"pcap_folder": str(self.captures)},
                 "probe": {"services": [service]},
                 "ship": {"url": f"https://127.0.0.1:{self.machines}"},
-            }),
+            } | tables),
             encoding="utf-8",
         )  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
 
     def launch(self) -> None:
         """The command, without waiting for what it starts."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _LUYTRE, "up", "--config", str(self.config)], cwd=ROOT,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        with self._printed.open("wb") as printed, self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _LUYTRE, "up", "--config", str(self.config)], cwd=ROOT,
+                stdin=subprocess.DEVNULL, stdout=printed, stderr=said,
+            )  # fmt: skip
 
     def ready(self) -> bool:
         """Whether `/readyz` says so; raises RuntimeError when the command has ended."""
         assert self._process is not None
         if self._process.poll() is not None:
-            assert self._process.stderr is not None
-            raise RuntimeError(self._process.stderr.read().decode("utf-8", "replace")[-2000:])
+            raise RuntimeError(self._said.read_text("utf-8", "replace")[-2000:])
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.people}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
@@ -89,14 +91,18 @@ class UpNode:
                 raise RuntimeError(f"no /readyz within {LIMIT_S:.0f} s")
             time.sleep(0.05)
 
-    def stop(self) -> None:
-        """Ctrl-C, then wait; the node can be started again."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(60)
-            assert self._process.stderr is not None
-            self._process.stderr.close()
-            self._process = None
+    def greeted(self) -> bool:
+        """The command has printed all that it prints."""
+        return "luytre-sensor selftest" in self._printed.read_text("utf-8")
+
+    def stop(self) -> tuple[str, str]:
+        """Ctrl-C, then wait: what the command printed and said on stderr. The node can be started again."""
+        if self._process is None:
+            return "", ""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(60)
+        self._process = None
+        return self._printed.read_text("utf-8"), self._said.read_text("utf-8", "replace")
 
     def close(self) -> None:
         self.stop()
@@ -123,7 +129,7 @@ class UpNode:
 
     def rss_mb(self) -> dict[str, float]:
         """Resident memory of each process; what several share counts for each."""
-        return {name: _kb(pid, "VmRSS") / 1024 for name, pid in self.processes().items()}
+        return {name: kilobytes(pid, "VmRSS") / 1024 for name, pid in self.processes().items()}
 
     def pss_mb(self) -> float:
         """Memory of all processes, with what they share counted once."""
@@ -149,7 +155,7 @@ class UpNode:
         return found
 
 
-def _kb(pid: int, key: str) -> int:
+def kilobytes(pid: int, key: str) -> int:
     text = Path(f"/proc/{pid}/status").read_text("utf-8")
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(key + ":"))
 
