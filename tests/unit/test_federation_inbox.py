@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from api.auth.sessions import Access
 from api.federation import quota
-from api.state.audit import AuditEntry
+from api.live import may_see
+from api.permissions import Granted
+from api.state.audit import AuditEntry, Change
 from api.state.federation import Raised, RaisedRevision
 from api.state.people import Agency
 from sensors.clock import ManualClock
@@ -52,6 +55,25 @@ def test_the_same_item_again_is_the_same_receipt(centre: Centre, sender: Sender)
     assert again.json() == first.json()
     assert set(first.json()) == {"receipt", "at", "by"}
     assert count(centre, Raised) == 1
+
+
+def test_each_change_is_told_live_to_who_may_see_the_inbox(centre: Centre, sender: Sender) -> None:
+    sender.post(an_item())
+    sender.post(an_item())  # the same again is no change
+    person = duty(centre.node)
+    [row] = person.get("/inbox")["items"]
+    person.post(f"/inbox/{row['id']}/acknowledge", {})
+    with centre.node.runtime.db.read() as session:
+        changes = list(session.scalars(select(Change)))
+    assert [(one.topic, one.object_id, one.kind, one.agency) for one in changes] == [
+        ("raised", row["id"], "created", MINE), ("raised", row["id"], "changed", MINE),
+    ]  # fmt: skip
+    agencies: dict[str, str | None] = {MINE: None, OTHER: None}
+    national = Access(1, "a", "A", "vi", (Granted("national_duty", None),), agencies, "h", "c", 0.0)
+    local = Access(2, "b", "B", "vi", (Granted("lead", MINE),), agencies, "h", "c", 0.0)
+    assert may_see(national, changes[0])
+    assert not may_see(local, changes[0])
+    person.close()
 
 
 def test_a_hole_is_not_jumped(centre: Centre, sender: Sender) -> None:

@@ -109,7 +109,10 @@ def test_what_is_none_is_named_with_its_place(change: dict[str, Any], place: str
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a": 1}', '{"b":1,"a":2}', '{"a":1,"a":2}', '{"a":NaN}', '{"a":1e3}', '{"a":"\\u00e9"}', '{"a":"\\ud800"}', "[" * 5000],
+    [
+        '{"a": 1}', '{"b":1,"a":2}', '{"a":1,"a":2}', '{"a":NaN}', '{"a":1e3}', '{"a":"\\u00e9"}', '{"a":"\\ud800"}',
+        "[" * 5000,
+    ],
 )  # fmt: skip
 def test_only_the_canonical_text_is_read(text: str) -> None:
     assert items.parsed(text) is None
