@@ -20,6 +20,7 @@ from correlator.engine import Correlation, Engine, Rule
 from correlator.engine.testing import Outcome, run_tests
 from correlator.pipeline import Pipeline
 from sensors.clock import ManualClock
+from sensors.errors import EXIT_USAGE
 from sensors.event import put
 from sensors.fields import Field, table
 from sensors.formats.chain import Chain
@@ -181,3 +182,22 @@ def test_sigma_check_passes() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Found 0 errors, 0 condition errors and 0 issues." in done.stdout
+
+
+def test_the_command_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from api.node.cli import main
+
+    whole = (RULES / "network" / "telnet_from_outside.yml").read_text("utf-8")
+    broken, missed = tmp_path / "broken_rule.yml", tmp_path / "missed_rule.yml"
+    broken.write_text(whole.replace("network.transport: tcp", "network.transport|nonsense: tcp"), "utf-8")
+    missed.write_text(whole.replace("destination.port: 23,", "destination.port: 24,"), "utf-8")
+    for path, words in ((broken, ("LT-R02", "nonsense")), (missed, ("a session",))):
+        with pytest.raises(SystemExit) as ended:
+            main(["rules", "test", str(path)])
+        printed = capsys.readouterr().out
+        assert ended.value.code == 1
+        assert f"{path}:" in printed
+        assert all(word in printed for word in words), printed
+    with pytest.raises(SystemExit) as ended:
+        main(["rules", "test", str(tmp_path / "nothing.yml")])
+    assert ended.value.code == EXIT_USAGE
