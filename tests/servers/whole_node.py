@@ -140,11 +140,12 @@ class UpNode:
         return total / 1024
 
     def cpu_s(self) -> dict[str, float]:
+        """Processor time of each process so far, with that of children that have ended."""
         tick = os.sysconf("SC_CLK_TCK")
         found = {}
         for name, pid in self.processes().items():
             words = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-            found[name] = (int(words[11]) + int(words[12])) / tick
+            found[name] = sum(map(int, words[11:15])) / tick
         return found
 
     def _json(self, name: str) -> dict[str, Any]:
