@@ -14,7 +14,7 @@ def open_writer(config: Config) -> EventWriter:
         from correlator.store.elastic import Server
         from correlator.store.elastic_writer import ElasticWriter
 
-        return ElasticWriter(Server.connect(table), days=table.days)
+        return ElasticWriter(Server.connect(table), days=table.days, agencies=table.agencies)
     from correlator.store.journal import EmbeddedWriter
 
     return EmbeddedWriter(config.table("node", NodeTable).root)
@@ -27,7 +27,7 @@ def open_reader(config: Config) -> EventReader:
         from correlator.store.elastic import Server
         from correlator.store.elastic_reader import ElasticReader
 
-        return ElasticReader(Server.connect(table))
+        return ElasticReader(Server.connect(table), table.agencies)
     from correlator.store.embedded import EmbeddedReader
 
     return EmbeddedReader(config.table("node", NodeTable).root)

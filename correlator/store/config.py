@@ -20,3 +20,5 @@ class StoreTable(Table, frozen=True, kw_only=True):
     username: str = ""
     password_file: str = ""
     ca_file: str = ""
+    # On a cluster that several nodes share: this node's agencies, whose data streams alone it reads. Empty: all.
+    agencies: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from correlator.store import aggs as aggregations
 from correlator.store import elastic_query
 from correlator.store.base import Cursor, Found, Gap, Page, Query, Scope, Stream
 from correlator.store.elastic import IndexState, Json, Server
-from correlator.store.elastic_schema import PATTERNS, WHOLE
+from correlator.store.elastic_schema import WHOLE, patterns
 from correlator.store.query import QueryError, check
 from sensors.event import Event, decode, get, put
 
@@ -43,14 +43,14 @@ _Places = dict[str, _Place]  # by index uuid
 class ElasticReader:
     """`EventReader`."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: Server, agencies: Sequence[str] = ()) -> None:
+        self._server, self._patterns = server, patterns(agencies)
 
     def tail(self, cursor: Cursor | None, limit: int, stream: Stream = "events") -> Page | Gap:
         places = _parse(cursor)
         if places is None:  # another store's cursor: nothing is known about what was missed
             return Gap(None, "{}")
-        states, uuids = self._server.states(PATTERNS[stream])
+        states, uuids = self._server.states(self._patterns[stream])
         gone = [uuid for uuid in places if uuid not in uuids]
         unread = [uuid for uuid in gone if not places.pop(uuid).done]
         if unread:
@@ -79,7 +79,7 @@ class ElasticReader:
         return Page(events, _text(places))
 
     def end(self, stream: Stream = "events") -> Cursor:
-        states, _ = self._server.states(PATTERNS[stream])
+        states, _ = self._server.states(self._patterns[stream])
         places = {state.uuid: _Place(list(state.checkpoints)) for state in states}
         self._mark_done(stream, states, places)
         return _text(places)
@@ -103,7 +103,7 @@ class ElasticReader:
             body["aggs"] = elastic_query.aggregations(query.aggs)
         if query.after is not None:
             body["search_after"] = _after(query.after)
-        found = self._server.search(PATTERNS[query.stream], body)
+        found = self._server.search(self._patterns[query.stream], body)
         hits, shards, total = found["hits"]["hits"], found["_shards"], found["hits"]["total"]
         partial = ""
         if shards["failed"]:
@@ -122,20 +122,21 @@ class ElasticReader:
             raise QueryError(f"tối đa {IDS_LIMIT} mã một lần", f"at most {IDS_LIMIT} ids at a time")
         filters = [{"ids": {"values": wanted}}, *elastic_query.within(scope)]
         body = {"query": {"bool": {"filter": filters}}, "size": 2 * len(wanted) or 1}
-        hits = self._server.whole(PATTERNS[stream], body)
+        hits = self._server.whole(self._patterns[stream], body)
         found = {hit["_id"]: event for hit in reversed(hits) for event in _seen([hit], scope)}
         return [found[one] for one in wanted if one in found]
 
     def refresh(self) -> None:
         """Make everything stored searchable now, instead of within the second that Elasticsearch takes."""
-        self._server.refresh("logs-*-*")
+        for pattern in self._patterns.values():
+            self._server.refresh(pattern)
 
     def close(self) -> None:
         self._server.close()
 
     def _types(self, stream: Stream) -> elastic_query.Types:
         """Asked at most once per field and search, and only for fields that the table doesn't name."""
-        return functools.cache(lambda field: self._server.types(PATTERNS[stream], field))
+        return functools.cache(lambda field: self._server.types(self._patterns[stream], field))
 
     def _shard_page(self, name: str, shard: int, after: int, until: int, size: int) -> list[Json]:
         body: Json = {
@@ -148,7 +149,7 @@ class ElasticReader:
         """Indices behind a rollover that were read to their end: their later deletion loses nothing."""
         if all(places[state.uuid].done for state in states):
             return
-        writing = {names[-1] for names in self._server.backing(PATTERNS[stream]).values() if names}
+        writing = {names[-1] for names in self._server.backing(self._patterns[stream]).values() if names}
         for state in states:
             place = places[state.uuid]
             if state.name not in writing and place.seq[: len(state.checkpoints)] == state.checkpoints:

@@ -14,6 +14,7 @@ Source: Elasticsearch 8.19 reference "Data streams", "Index templates"; data str
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from correlator.store.base import Stream
@@ -36,6 +37,19 @@ PATTERNS: dict[Stream, str] = {"events": "logs-*-*,-logs-luytre_hit-*", "hits": 
 _KEYWORD: dict[str, Any] = {"type": "keyword", "ignore_above": KEYWORD_LIMIT}
 _KEPT = ("event.id", "event.dataset", "event.original", "message", "organization.id", "observer.name", "host.name")
 _COPY = {"type": "keyword", "ignore_above": KEYWORD_LIMIT, "doc_values": False}
+
+
+def patterns(agencies: Sequence[str]) -> dict[Stream, str]:
+    """Which data streams a node reads: all, or, on a cluster that several nodes share, those of its own agencies."""
+    if not agencies:
+        return PATTERNS
+    parts = sorted({_part(agency, "unknown", 100) for agency in agencies})
+    return {
+        "events": ",".join(f"logs-*-{part}" for part in parts) + ",-logs-luytre_hit-*",
+        # A wildcard, because a name that does not exist yet would be an error; it fits one stream of ours only, since
+        # neither part of our names holds a "-".
+        "hits": ",".join(f"log*-luytre_hit-{part}" for part in parts),
+    }
 
 
 def stream_name(event: Event, stream: Stream) -> str:

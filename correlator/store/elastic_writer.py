@@ -22,7 +22,7 @@ import msgspec
 from correlator.store import elastic_schema
 from correlator.store.base import Expired, Mark, Retention, Stored, Stream
 from correlator.store.elastic import ItemStatus, Server, unavailable
-from correlator.store.elastic_schema import FOLD, MARKS_INDEX, PATTERNS, WHOLE
+from correlator.store.elastic_schema import FOLD, MARKS_INDEX, WHOLE, patterns
 from sensors.clock import Clock, SystemClock
 from sensors.errors import Unavailable
 from sensors.event import Event, encode, get
@@ -46,8 +46,11 @@ class _Line(NamedTuple):
 class ElasticWriter:
     """`EventWriter`; one per node, as it alone moves the marks."""
 
-    def __init__(self, server: Server, *, days: int = 365, clock: Clock | None = None) -> None:
+    def __init__(
+        self, server: Server, *, days: int = 365, clock: Clock | None = None, agencies: Sequence[str] = ()
+    ) -> None:
         self._server, self._days, self._clock = server, days, clock or SystemClock()
+        self._patterns = patterns(agencies)
         self._lock = threading.Lock()
         self._installed = False
         self._sure: set[str] = set()  # streams of ours whose next batch can't have been stored before
@@ -84,7 +87,7 @@ class ElasticWriter:
     def expire(self, policy: Retention, stream: Stream = "events") -> Expired:
         """Whole backing indices: those rolled over more than `days` ago, then the oldest while over the budget."""
         self._install()
-        pattern, now_ms = PATTERNS[stream], self._clock.now() * 1_000
+        pattern, now_ms = self._patterns[stream], self._clock.now() * 1_000
         self._roll(stream, now_ms)
         sizes = self._server.sizes(pattern)
         ended = [
@@ -108,7 +111,9 @@ class ElasticWriter:
     def usage_bytes(self) -> int:
         now = self._clock.monotonic()
         if now - self._usage[0] >= _USAGE_FOR_S:
-            total = sum(one.bytes for pattern in PATTERNS.values() for one in self._server.sizes(pattern).values())
+            total = sum(
+                one.bytes for pattern in self._patterns.values() for one in self._server.sizes(pattern).values()
+            )
             self._usage = (now, total)
         return self._usage[1]
 
@@ -164,11 +169,11 @@ class ElasticWriter:
     def _stored(self, stream: Stream, ids: list[str]) -> set[str]:
         """Those of `ids` that any backing index holds."""
         found: set[str] = set()
-        self._server.refresh(PATTERNS[stream])
+        self._server.refresh(self._patterns[stream])
         for start in range(0, len(ids), _IDS_AT_ONCE):
             some = ids[start : start + _IDS_AT_ONCE]
             body = {"query": {"ids": {"values": some}}, "size": 2 * len(some), "source": False}
-            found.update(hit["_id"] for hit in self._server.whole(PATTERNS[stream], body))
+            found.update(hit["_id"] for hit in self._server.whole(self._patterns[stream], body))
         return found
 
     def _index_of(self, event: Event, stream: Stream) -> str:
@@ -194,8 +199,8 @@ class ElasticWriter:
 
     def _roll(self, stream: Stream, now_ms: float) -> None:
         """Begin a new backing index by month or size, so that whole ones can go."""
-        sizes = self._server.sizes(PATTERNS[stream])
-        for name, indices in self._server.backing(PATTERNS[stream]).items():
+        sizes = self._server.sizes(self._patterns[stream])
+        for name, indices in self._server.backing(self._patterns[stream]).items():
             one = sizes.get(indices[-1]) if indices else None
             old = one is not None and now_ms - one.created_ms >= ROLLOVER_DAYS * _DAY_MS
             if one is not None and one.documents and (old or one.bytes >= ROLLOVER_BYTES):
