@@ -6,6 +6,7 @@ Bound: `CHUNK_BYTES` read at once; a line is cut at 64 KiB and the rest of it sk
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from sensors.formats.format import LINE_LIMIT_BYTES
 
 CHUNK_BYTES = 256 * 1024
 FIRST_BYTES, TAIL_BYTES = 1024, 64
+_NOT_TEXT = re.compile(r"\\udc([89a-f][0-9a-f])")
 
 
 class Line(NamedTuple):
@@ -27,7 +29,9 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A stored position: `skipping` means that the rest of an overlong line is still to be skipped."""
+    """A stored position: `skipping` means that the rest of an overlong line is still to be skipped.
+
+    A file's name may be any bytes: what is not UTF-8 is stored as `\\udcNN`, because a position is text."""
 
     offset: int
     sight: str
@@ -36,12 +40,14 @@ class Place:
     path: str
 
     def __str__(self) -> str:
-        return f"{self.offset}:{self.sight}:{int(self.skipping)}:{self.tail}:{self.path}"
+        path = self.path.encode("utf-8", "backslashreplace").decode("utf-8")
+        return f"{self.offset}:{self.sight}:{int(self.skipping)}:{self.tail}:{path}"
 
     @classmethod
     def parse(cls, text: str) -> Place | None:
         try:
             offset, sight, skipping, tail, path = text.split(":", 4)
+            path = _NOT_TEXT.sub(lambda found: chr(0xDC00 + int(found[1], 16)), path)
             return cls(int(offset), sight, skipping == "1", tail, path) if offset.isdigit() else None
         except ValueError:
             return None
