@@ -85,7 +85,7 @@ class _Role:
         self._run = f"{time.time_ns()}"  # names this life of the process in the ids of live events
         self._ordinal = 0
         self._waiting: list[Event] = []
-        self._received = self._spooled = 0
+        self._received = self._spooled = self._faulty = 0
         self._next_flush = self._next_heartbeat = 0.0
 
     def run(self) -> int:
@@ -110,6 +110,7 @@ class _Role:
                 self._store(batch.events, batch.source, batch.first, batch.positions, batch.path)
             busy = batch is not None or self._folder.busy
             for problem in self._folder.problems:
+                self._faulty += 1
                 self._daemon.log.warning("capture", problem=problem)
             self._folder.problems.clear()
         if self._live:
@@ -189,6 +190,7 @@ class _Role:
                 "flows_open": self._pipeline.flows,
                 "flows_evicted": self._pipeline.evicted,
                 "captures_read": folder.files_done if folder else 0,
+                "captures_faulty": self._faulty,  # passed over or read only in part; the log says which and why
                 "reasons": dict(self._pipeline.counters),
             }
         )

@@ -9,6 +9,7 @@ and time of the file, so that a file that grew is read on and one that did not i
 from __future__ import annotations
 
 import glob
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -69,6 +70,8 @@ class EvtxFolder:
 
     def _key(self, path: Path) -> str:
         found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for its writer
+            raise OSError(0, "not a regular file")
         with path.open("rb") as file:
             file.seek(_FIRST_RECORD)
             digest = blake2b(file.read(24), digest_size=8).hexdigest()

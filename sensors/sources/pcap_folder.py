@@ -11,6 +11,7 @@ Bound: FILES names a look; one file at a time is open; EVENTS a batch, FRAMES fr
 from __future__ import annotations
 
 import hashlib
+import stat
 import time
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -48,6 +49,7 @@ class PcapFolder:
         self._open: Generator[Batch | None, None, None] | None = None
         self._seen: dict[tuple[str, int, int], str] = {}  # (name, size, mtime) → source: hashes each file once
         self._failed: dict[str, float] = {}
+        self._odd: dict[str, str] = {}  # name → why it is passed over; told once
 
     def step(self) -> Batch | None:
         """A little work: a batch that must be stored before the next step, or None (nothing new right now)."""
@@ -78,6 +80,7 @@ class PcapFolder:
         """Files that are gone (their positions can be forgotten), and the oldest finished file that is not done."""
         waiting: list[tuple[float, str, Path]] = []
         here: set[str] = set()
+        odd: dict[str, str] = {}
         now = time.time()
         try:
             entries = sorted(self._folder.iterdir())[:FILES]
@@ -89,9 +92,13 @@ class PcapFolder:
                 continue
             try:
                 status = path.stat()
+                if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+                    odd[path.name] = "not a regular file"
+                    continue
                 key = (path.name, status.st_size, status.st_mtime_ns)
                 source = self._seen.get(key) or _identify(path, status.st_size)
-            except OSError:
+            except OSError as error:
+                odd[path.name] = error.strerror or type(error).__name__
                 continue
             self._seen[key] = source
             here.add(source)
@@ -99,6 +106,8 @@ class PcapFolder:
                 continue
             if self._known.get(source) != DONE and self._failed.get(source, 0.0) <= now:
                 waiting.append((status.st_mtime, source, path))
+        self.problems += [f"{self._folder / name}: {why}" for name, why in odd.items() if self._odd.get(name) != why]
+        self._odd = odd
         self._seen = {key: source for key, source in self._seen.items() if source in here}
         gone = [source for source in self._known if source not in here] if len(entries) < FILES else []
         return gone, (min(waiting)[1:] if waiting else None)
