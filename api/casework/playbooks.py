@@ -2,11 +2,13 @@
 
 In:  the folders of Sigma rules (the shipped ones and those of [correlator] rules). Out: `of(rule_id)`.
 Read again when a file changes (looked at most every CHECK_S). A file that is no rule is passed over here: the engine
-lists it as refused. Bound: FILES files of FILE_BYTES; only the words of rules that carry a `luytre` block are kept.
+lists it as refused. Bound: FILES files of FILE_BYTES, DEPTH levels, no aliases; only the words of rules that carry a
+`luytre` block are kept.
 """
 
 from __future__ import annotations
 
+import stat
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ from sensors.clock import Clock
 CHECK_S = 10.0
 FILES = 5_000
 FILE_BYTES = 256 * 1024
+DEPTH = 24
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -48,11 +51,12 @@ class Playbooks:
         for folder in self._folders:
             for path in sorted(folder.rglob("*.yml"))[:FILES]:
                 try:
-                    stat = path.stat()
+                    status = path.stat()
                 except OSError:
                     continue
-                if stat.st_size <= FILE_BYTES:
-                    found[path] = (stat.st_mtime_ns, stat.st_size)
+                # Opening a pipe would wait for its writer.
+                if stat.S_ISREG(status.st_mode) and status.st_size <= FILE_BYTES:
+                    found[path] = (status.st_mtime_ns, status.st_size)
         if found == self._stamps:
             return
         for path, stamp in found.items():
@@ -64,9 +68,10 @@ class Playbooks:
 
 
 def _read(path: Path) -> dict[str, RuleTexts]:
-    """The texts by rule id of one file. An alias bomb costs nothing: only a few strings are ever looked at."""
+    """The texts by rule id of one file."""
     try:
-        documents = list(yaml.load_all(path.read_text("utf-8"), _Loader))  # a safe loader
+        text = path.read_text("utf-8")
+        documents = list(yaml.load_all(text, _Loader)) if _plain(text) else []  # a safe loader
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}
     found: dict[str, RuleTexts] = {}
@@ -80,6 +85,16 @@ def _read(path: Path) -> dict[str, RuleTexts]:
         texts = RuleTexts(description=description, steps=_by_language(ours.get("steps"), _lines))
         found[str(document.get("id"))] = texts
     return found
+
+
+def _plain(text: str) -> bool:
+    """Whether it can be built without harm. libyaml builds by recursion in C: 100 kB of `[` end the whole process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH or isinstance(event, yaml.AliasEvent):
+            return False
+    return True
 
 
 def _by_language(value: Any, read: Any) -> dict[str, Any]:
