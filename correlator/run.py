@@ -136,7 +136,6 @@ class Runner:
                  reader: EventReader, poster: Poster) -> None:  # fmt: skip
         self._config, self._table, self._daemon, self._clock = config, table, daemon, clock
         self._reader, self._poster = reader, poster
-        self._rules, self._pipelines = rule_paths(config), pipeline_paths(config)
         self._reload_wanted = False
         self._rules_error = ""
         self._signature = self._sign()
@@ -150,8 +149,13 @@ class Runner:
             place = Place(str(config.path), key="correlator.detectors")
             raise ConfigError(Problem("LT-C0105", f"không có bộ phát hiện `{unknown[0]}`",
                                       f"no detector `{unknown[0]}`", place, tuple(known)))  # fmt: skip
+        try:
+            engine = self._load(None)
+        except (ValueError, OSError) as error:  # a pipeline file: without it no rule can be trusted
+            raise ConfigError(Problem("LT-C0106", f"tệp ánh xạ trường không dùng được: {error}",
+                                      f"unusable pipeline file: {error}")) from None  # fmt: skip
         self._pipeline = Pipeline(
-            self._load(None), {name: known[name] for name in table.detectors}, clock,
+            engine, {name: known[name] for name in table.detectors}, clock,
             lateness_s=table.lateness_s, settings=table.settings,
         )  # fmt: skip
         self._checkpoint = Checkpoint(root / "correlator")
@@ -243,6 +247,7 @@ class Runner:
         self._report()
 
     def _sign(self) -> tuple[tuple[str, int, int], ...]:
+        self._rules, self._pipelines = rule_paths(self._config), pipeline_paths(self._config)  # a folder may be new
         found = []
         for path in (*rule_files(self._rules), *rule_files(self._pipelines)):
             try:

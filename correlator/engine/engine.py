@@ -131,5 +131,7 @@ def transformations(files: Iterable[routing.PipelineFile]) -> Any:
             one = ProcessingPipeline.from_dict(own)
         except SigmaError as error:
             raise ValueError(f"{name}: {error}") from None
+        except Exception as error:  # a shape that pySigma doesn't expect: its own AttributeError, TypeError …
+            raise ValueError(f"{name}: not a pipeline: {type(error).__name__}: {error}"[:300]) from None
         made = one if made is None else made + one
     return made

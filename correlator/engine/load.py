@@ -10,6 +10,7 @@ without a value, LT-R0204 not supported yet, LT-R0205 reference (unknown, cyclic
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,6 +71,9 @@ def load(paths: Iterable[Path], pipeline: Any = None) -> Loaded:
     parsed: list[_Parsed] = []
     for path in files(paths):
         try:
+            if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+                loaded.refused.append(Refused(str(path), 0, "LT-R0200", "not a regular file"))
+                continue
             with path.open("rb") as file:
                 found = documents(file.read(2 * 1024 * 1024))
         except OSError as error:

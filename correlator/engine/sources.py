@@ -14,13 +14,14 @@ and registry_event).
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from correlator.engine.conditions import MISSING, members
-from correlator.engine.documents import DocumentProblem, documents
+from correlator.engine.documents import FILE_LIMIT_BYTES, documents
 from correlator.engine.rule import LogSource
 from correlator.engine.values import text_of
 
@@ -181,9 +182,13 @@ def read(paths: Iterable[Path]) -> list[PipelineFile]:
     for path in paths:
         for file in sorted(path.rglob("*.yml")) if path.is_dir() else [path]:
             try:
+                if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for its writer
+                    raise TypeError("not a regular file")
+                with file.open("rb") as opened:
+                    data = opened.read(FILE_LIMIT_BYTES + 1)
                 found += [PipelineFile(float(document.value.get("priority", 50)), str(file), document.value)
-                          for document in documents(file.read_bytes()) if isinstance(document.value, dict)]  # fmt: skip
-            except (DocumentProblem, TypeError) as problem:
+                          for document in documents(data) if isinstance(document.value, dict)]  # fmt: skip
+            except (ValueError, TypeError) as problem:
                 raise ValueError(f"{file}:{getattr(problem, 'line', 0)}: {problem}") from None
     return sorted(found, key=lambda file: file[:2])
 
@@ -195,7 +200,10 @@ def load(files: Sequence[PipelineFile]) -> list[Source]:
 
 def _sources(value: Mapping[str, Any], name: str) -> Iterator[Source]:
     defaults = value.get("defaults") or {}
-    for number, given in enumerate(value.get("sources") or ()):
+    sources = value.get("sources") or ()
+    if not isinstance(sources, list | tuple):
+        raise ValueError(f"{name}: sources must be a list")
+    for number, given in enumerate(sources):
         try:
             logsource = LogSource(**given["logsource"])
             fields = {**(defaults.get("fields") or {}), **(given.get("fields") or {})}
