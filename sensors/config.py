@@ -2,7 +2,8 @@
 
 In:  a path (or LUYTRE_CONFIG, or /etc/luytre/luytre.toml) and the environment; `LUYTRE_<TABLE>_<KEY>` overrides a key.
 Out: a frozen msgspec Struct. An unknown table or key, a wrong type or a value out of range refuses to start: every
-problem is collected, each with file:line:column and a guess at what was meant (`ConfigError`, exit 78).
+problem is collected, each with file:line:column and a guess at what was meant (`ConfigError`, exit 78). Values are not
+shown: some are secrets.
 Bound: 1 MiB of file. Source: https://toml.io/en/v1.0.0; the error's layout is ux.md B4.
 """
 
@@ -22,6 +23,11 @@ from sensors.errors import ConfigError, Place, Problem, guess
 TABLES = ("node", "api", "store", "packet", "log", "probe", "ship", "correlator", "federation")
 LIMIT_BYTES = 1024 * 1024
 DEFAULT_PATH = "/etc/luytre/luytre.toml"
+
+# What of a line is shown: a table's header, a key before its "=", punctuation; not what else is written there.
+_KEYS = re.compile(
+    r"""(?P<header>^\s*\[+[\w.\- ]+\]+\s*$)|(?P<key>[\w\-.]+(?=\s*=))|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s\[\]{},=]+"""
+)
 
 S = TypeVar("S", bound="Table")
 
@@ -132,16 +138,16 @@ class Config:
             if header:
                 inside = header[1].split(".")[0].strip('"') == table
                 if header[1].split(".")[-1] == last:
-                    best = Place(str(self.path), number, line.index(last) + 1, key, line)
+                    best = Place(str(self.path), number, line.index(last) + 1, key, _shown(line))
                 continue
             found = re.search(rf"(?:^|[\s{{,.])({re.escape(last)})\s*=", line)
             if inside and found:
-                return Place(str(self.path), number, found.start(1) + 1, key, line)
+                return Place(str(self.path), number, found.start(1) + 1, key, _shown(line))
         return best
 
     def _at_line(self, line: int, column: int) -> Place:
         lines = self._text.splitlines()
-        return Place(str(self.path), line, column, "", lines[line - 1] if line <= len(lines) else "")
+        return Place(str(self.path), line, column, "", _shown(lines[line - 1]) if line <= len(lines) else "")
 
 
 def _read(path: Path) -> str:
@@ -159,6 +165,11 @@ def _read(path: Path) -> str:
     except ValueError as error:
         raise ConfigError(Problem("LT-C0101", f"tệp cấu hình không đọc được: {error}",
                                   f"unreadable configuration: {error}", Place(str(path)))) from None  # fmt: skip
+
+
+def _shown(line: str) -> str:
+    """The line with its keys and without its values: a password in a mistyped key must not reach a journal."""
+    return _KEYS.sub(lambda found: found[0] if found["key"] or found["header"] else "•" * len(found[0]), line)
 
 
 def _as_value(text: str, kind: Any) -> Any:
