@@ -1,7 +1,7 @@
 """What `luytre up` needs the database and the certificates for, in a process of its own that ends when it is done: the
 one that stays and supervises is 20 MB then instead of 90.
 
-python -m api.node.aside make PATH DATA AGENCY NAME ROLE    make what is missing of the node
+python -m api.node.aside make PATH DATA AGENCY NAME ROLE    make what is missing of the node; 78: bad luytre.toml
 python -m api.node.aside greet PATH                         say what is listening, and how to come in
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from api.config import ApiTable
 from api.local_port import ask
 from api.node import programs
+from api.node.check import check
 from api.node.cli import language
 from api.node.init import FIRST_USER, default_tables, make_node
 from api.node.users import login_link
@@ -22,6 +23,8 @@ from sensors.errors import EXIT_INTERRUPTED, EXIT_OK, LuytreError
 
 
 def make(path: str, data: str, agency: str, name: str, role: str) -> None:
+    if Path(path).exists():
+        check(Config(Path(path)))
     make_node(default_tables(Path(data), agency, name, role), Path(path))
 
 
