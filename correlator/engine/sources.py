@@ -180,7 +180,8 @@ def read(paths: Iterable[Path]) -> list[PipelineFile]:
     """The pipeline files under these paths, by priority. Raises ValueError with the file's name."""
     found: list[PipelineFile] = []
     for path in paths:
-        for file in sorted(path.rglob("*.yml")) if path.is_dir() else [path]:
+        # Ours end in .yaml: sigma-cli takes every .yml under rules/ for a rule.
+        for file in sorted((*path.rglob("*.yml"), *path.rglob("*.yaml"))) if path.is_dir() else [path]:
             try:
                 if not stat.S_ISREG(file.stat().st_mode):  # opening a pipe would wait for its writer
                     raise TypeError("not a regular file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -33,3 +34,12 @@ def test_fifty_kills_lose_and_double_nothing() -> None:
         found = re.search(rf"✔ {what} +(\d+) of (\d+)", done.stdout)
         assert found, done.stdout
         assert int(found[1]) > 0, f"{what}: nothing was played"
+
+
+@pytest.mark.elasticsearch
+def test_demo_on_a_real_elasticsearch() -> None:
+    done = luytre("demo", "--check", "--store", "elasticsearch", limit_s=900)
+    if "LT-N0201" in done.stderr and os.environ.get("CI") != "true":
+        pytest.skip(done.stderr.strip().splitlines()[0])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "mất 0, trùng 0" in done.stdout
