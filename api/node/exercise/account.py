@@ -86,7 +86,11 @@ def _balances(site: Site, person: Person, duty: Person) -> list[Balance]:
     alerts = Counter({(a["rule_id"], _key(a["group"])): a["count"] for a in _all(person, "/alerts", status="all")})
     folded = Counter((get(hit, "rule.id"), _key(get(hit, "luytre.hit.group") or {})) for hit in hits)
     sent = [d["item_id"] + f"@{d['item_revision']}" for d in _all(person, "/deliveries")]
-    received = [r["item_id"] + f"@{r['item_revision']}" for r in _all(duty, "/inbox", state="all", agency=site.code)]
+    received = [
+        f"{raised['item_id']}@{revision['item_revision']}"
+        for raised in _all(duty, "/inbox", state="all", agency=site.code)
+        for revision in duty.get(f"/inbox/{raised['id']}")["revisions"]
+    ]
     return [
         stored,
         _compare("hits", [get(hit, "event.id") for hit in expected], [get(hit, "event.id") for hit in found]),
