@@ -21,7 +21,6 @@ ALLOWED = {
     "scapy": "GPL-2.0-only",
     "msgspec": "BSD-3-Clause",
     "zstandard": "BSD-3-Clause",
-    "structlog": "MIT OR Apache-2.0",
     "numpy": "BSD-3-Clause",  # with bundled parts under 0BSD, MIT, Zlib, CC0-1.0
     "cryptography": "Apache-2.0 OR BSD-3-Clause",  # scapy looks for it
     "_cffi_backend": "MIT",
