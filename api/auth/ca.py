@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import os
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +27,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sensors.clock import Clock, SystemClock
 from sensors.errors import ConfigError, Place, Problem
+from sensors.ship.keys import write_private
 
 MachineRole = Literal["sensor", "correlator", "node", "shipper"]
 ROLES: tuple[str, ...] = get_args(MachineRole)
@@ -206,26 +205,6 @@ def name_in(certificate: x509.Certificate) -> Name | None:
 
 def serial_of(certificate: x509.Certificate) -> str:
     return f"{certificate.serial_number:x}"
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """0600 from the first byte, whole or not at all, and there after a power cut."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def fingerprint_of(pem: bytes) -> str:

@@ -26,10 +26,11 @@ from cryptography import x509
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from api.auth.ca import Authority, Issued, Name, name_in, serial_of, token_hash, write_private
+from api.auth.ca import Authority, Issued, Name, name_in, serial_of, token_hash
 from api.state.base import Database
 from api.state.machines import ApiKey, Certificate, EnrolmentToken, Machine, MachineStream
 from sensors.clock import Clock, SystemClock
+from sensors.ship.keys import write_private
 
 TOKEN_LIFE_S = 3600.0
 REFRESH_S = 30.0

@@ -18,12 +18,13 @@ from sqlalchemy import func, or_, select
 from api.federation.inbox import Intake
 from api.federation.item import ITEM_LIMIT_BYTES
 from api.federation.quota import Quota
+from api.machine_call import Call, Reply
 from api.state.federation import Raised, Spoken
 from sensors.clock import rfc3339
 
 if TYPE_CHECKING:
     from api.auth.ca import Name
-    from api.machine import Call, MachinePort, Reply
+    from api.machine import MachinePort
     from api.state.base import Database
 
 WORDS = 50  # an answer: each word has at most 10,000 letters
@@ -31,8 +32,6 @@ BODY_LIMIT_BYTES = 2 * ITEM_LIMIT_BYTES + 16 * 1024
 
 
 def mount(port: MachinePort) -> None:
-    from api.machine import Reply
-
     intake, quota = Intake(port.runtime), Quota(port.runtime.clock)
 
     async def items(call: Call) -> Reply:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from api.auth.ca import Name
 from api.auth.machines import Machines, Traffic
@@ -23,12 +23,10 @@ from api.ingest.commit import Busy, Committer, Job
 from api.ingest.dead import Letter
 from api.ingest.limits import Limits
 from api.ingest.stamp import Entry, Stamp
+from api.machine_call import Call, Reply
 from correlator.store.base import Stored
 from sensors.clock import Clock, parse_rfc3339
 from sensors.event import get
-
-if TYPE_CHECKING:
-    from api.machine import Call, Reply
 
 WORKERS = 2
 _GZIP_ABOVE_BYTES = 1024
@@ -52,8 +50,6 @@ class Ingest:
         self.requests: Counter[str] = Counter()
 
     async def bulk(self, call: Call) -> Reply:
-        from api.machine import Reply
-
         started = time.perf_counter()
         try:
             coding = body.coding_of(call.headers)

@@ -15,9 +15,7 @@ import argparse
 import hashlib
 import hmac
 import http.client
-import os
 import re
-import secrets
 import ssl
 import sys
 import time
@@ -28,6 +26,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sensors.errors import LuytreError, Place, Problem
+from sensors.ship.keys import write_private
 from sensors.wire import Answer, Busy, NotAllowed, Wire, reason_of, refusal, tls_context
 
 ANSWER_LIMIT_BYTES = 64 * 1024
@@ -114,21 +113,6 @@ def renew(url: str, keys: Path, *, file: str = "sensor", ca_file: str = "ca.pem"
     finally:
         wire.close()
     return _accept(answer, keys, file)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """0600 from the first byte, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _accept(answer: Answer, keys: Path, file: str) -> Enrolled:
