@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -56,7 +57,11 @@ def create_app(node: Runtime) -> FastAPI:
     )
     app.state.node, app.state.live, app.state.denials = node, live, {}
     shipped = share.rules(node.node.share)
-    folders = rule_paths(node.config) if node.config else [shipped] if shipped else []
+    config = node.config
+
+    def folders() -> list[Path]:
+        return rule_paths(config) if config else [shipped] if shipped else []
+
     app.state.playbooks = Playbooks(folders, node.clock)
     install(app)
     _install_case_errors(app)

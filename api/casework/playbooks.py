@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -31,7 +31,8 @@ class RuleTexts(TypedDict, total=False):
 
 
 class Playbooks:
-    def __init__(self, folders: Sequence[Path], clock: Clock) -> None:
+    def __init__(self, folders: Callable[[], Sequence[Path]], clock: Clock) -> None:
+        """`folders`: asked at each look, because an agency's own folder may be made while we run."""
         self._folders, self._clock = folders, clock
         self._lock = threading.Lock()
         self._checked = float("-inf")
@@ -48,7 +49,7 @@ class Playbooks:
 
     def _look(self) -> None:
         found: dict[Path, tuple[int, int]] = {}
-        for folder in self._folders:
+        for folder in self._folders():
             for path in sorted(folder.rglob("*.yml"))[:FILES]:
                 try:
                     status = path.stat()
