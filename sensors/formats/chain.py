@@ -115,7 +115,9 @@ class Chain:
         return parts, dataset
 
     def _candidates(self, payload: Payload, program: str, *, outermost: bool) -> Iterable[tuple[str, Format]]:
-        meant = [*self._by_program.get(program, ()), *self._by_program.get(ANY_PROGRAM, ())] if program else ()
+        # `postfix/submission/smtpd` is one of postfix's services, whatever an administrator calls them.
+        of_program = self._by_program.get(program) or self._by_program.get(program.partition("/")[0], [])
+        meant = [*of_program, *self._by_program.get(ANY_PROGRAM, ())] if program else ()
         free = isinstance(payload, dict) or (outermost and not program)
         asked = [one for one in self._asked if one[1].kind == "body"] if outermost else []
         # Envelopes before bare bodies: a wrapped line is to be unwrapped, not read as a body with odd first words.
