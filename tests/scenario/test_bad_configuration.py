@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from sensors.errors import EXIT_CONFIG
 
 pytestmark = pytest.mark.slow
+LIMIT_S = 60.0  # alone 0.2 s, the API 1.2 s; the machine may be full of other tests
 SENSOR, CORRELATOR = "sensors.cli", "correlator.cli"
 PROGRAMS = {
     "packet": ([SENSOR, "packet"], "packet", "interfaces", "interfacs"),
@@ -44,12 +44,10 @@ def test_a_wrong_configuration_refuses_to_start(tmp_path: Path, program: str) ->
     }
     for text, (line, where, guess) in cases.items():
         path.write_text(text)
-        begin = time.monotonic()
         done = subprocess.run([sys.executable, *command, "--config", str(path)], capture_output=True, text=True,
-                              timeout=30, check=False, cwd=Path(__file__).parents[2])  # fmt: skip
+                              timeout=LIMIT_S, check=False, cwd=Path(__file__).parents[2])  # fmt: skip
         said = done.stdout + done.stderr
         assert done.returncode == EXIT_CONFIG, f"{text}\n{said}"
-        assert time.monotonic() - begin < 10
         assert f"{path}:{line}" in done.stderr
         assert where in done.stderr
         assert guess in done.stderr

@@ -259,7 +259,7 @@ def test_bombs_are_413_at_once(node: Fortress) -> None:
     for body, coding, expected in cases:
         begin = time.monotonic()
         assert wire.ask("POST", "/_bulk", body, NDJSON | {"content-encoding": coding}).status in expected, coding
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 10  # alone 0.1 s
     wire.close()
     for head in (
         b"Content-Length: 100\r\n\r\nshort",
