@@ -1,3 +1,4 @@
+/// <reference types="vitest/config" />
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
@@ -13,5 +14,6 @@ export default defineConfig({
     target: "es2022",
     chunkSizeWarningLimit: 700,
   },
+  test: { css: true }, // the contrast test reads the real colours
   server: { proxy: { "/api": process.env.LUYTRE_API ?? "http://127.0.0.1:8443" } },
 });

@@ -26,7 +26,9 @@ def _lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+# Package, not session: Playwright keeps an event loop running in this thread, and whoever comes after these tests may want
+# one of their own (`asyncio.run`). The nodes end with them too.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
@@ -44,7 +46,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     node = World(tmp_path_factory.mktemp("node"))
     try:

@@ -137,7 +137,7 @@ def test_rules_that_run(open_page: Open, pictures: Path, tmp_path: Path) -> None
             speak(page, language)
             page.goto(f"{node.base}/#/rules")
             page.reload()
-            expect(page.locator(".grid-row").nth(5)).to_be_visible(timeout=15_000)
+            expect(page.locator(".grid-row").nth(5)).to_be_visible(timeout=60_000)
             page.screenshot(path=pictures / f"rules-{language}-light.png")
         box = page.get_by_role("searchbox")
         box.fill("mat khau")  # found without diacritics

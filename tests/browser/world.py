@@ -20,8 +20,9 @@ from typing import Any
 
 import msgspec
 
-from api.node.exercise.world import wait_for_api
+from api.local_port import ask
 from api.node.init import FIRST_USER, default_tables, make_node
+from api.node.supervise import wait_for
 from api.node.users import act, login_link
 from correlator.hit import Level, Verdict, make_hit
 from sensors.clock import rfc3339
@@ -92,11 +93,7 @@ class World:
         return self
 
     def _wait_for_api(self) -> None:
-        class Alive:
-            def __getattr__(self, name: str) -> Any:
-                return lambda *_: None
-
-        wait_for_api(self.data, Alive())  # type: ignore[arg-type]
+        wait_for(lambda: ask(self.data, "machines"), "luytre-api", limit_s=PATIENCE_S)
 
     def let_in(self, below: World, name: str) -> None:
         """Enrol another node with this one, as `luytre enrol upstream` does."""

@@ -38,7 +38,7 @@ export async function refreshAlert(client: QueryClient, id: string) {
   patchAlert(client, id, (old) => (fresh.revision < old.revision ? old : { ...old, ...summary(fresh) }));
 }
 
-function summary({ hits: _hits, hits_total: _total, description: _words, steps: _steps, ...alert }: AlertDetail): Alert {
+function summary({ hits: _hits, hits_total: _total, description: _about, steps: _steps, delivery: _delivery, words: _words, ...alert }: AlertDetail): Alert {
   return alert;
 }
 
@@ -94,6 +94,7 @@ export function useAlertActs() {
 
     const send = async (id: string, act: Act) => {
       const after = await post<Alert>(`/alerts/${encodeURIComponent(id)}/${act.name}`, body(act));
+      if (act.name === "raise") void client.invalidateQueries({ queryKey: ["alert", id, "detail"] });
       if (after && "revision" in after)
         patchAlert(client, id, (old) => (after.revision < old.revision ? old : { ...old, ...after }));
     };

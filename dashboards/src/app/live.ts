@@ -50,6 +50,10 @@ export function useLive() {
         later("head", HEAD_MS, () => again("alerts-head"));
       } else if (event.type === "incident" || event.type === "delivery") {
         later("incidents", GATHER_MS, () => again("incidents", "incident", "deliveries"));
+        if (event.type === "delivery") {
+          changed.add(event.id); // an alert raised by itself: the centre's answer belongs on its page
+          later("alerts", GATHER_MS, flush);
+        }
       } else if (event.type === "raised") {
         later("inbox", GATHER_MS, () => again("inbox-head", "raised", "shared"));
       } else if (event.type === "sensor") later("sensors", HEAD_MS, () => again("sensors"));

@@ -26,6 +26,19 @@ export function momentOf(iso: string): string {
   return shifted(iso) ? `${dateOf(iso)} ${clockOf(iso)}` : iso;
 }
 
+/** For narrow columns: "13:18" on the day itself, "22/11 13:18" in its year, otherwise the whole date. */
+export function shortOf(iso: string, now: number): string {
+  const [at, today] = [shifted(iso), new Date(now + OFFSET_MS)];
+  if (!at) return iso;
+  const clock = clockOf(iso, false);
+  if (at.getUTCFullYear() !== today.getUTCFullYear()) return `${dateOf(iso)} ${clock}`;
+  if (at.getUTCMonth() === today.getUTCMonth() && at.getUTCDate() === today.getUTCDate()) return clock;
+  return `${two(at.getUTCDate())}/${two(at.getUTCMonth() + 1)} ${clock}`;
+}
+
+/** Milliseconds until Vietnam's next midnight. */
+export const untilMidnight = (now: number) => 86_400_000 - ((now + OFFSET_MS) % 86_400_000);
+
 export function utcOf(iso: string): string {
   const at = Date.parse(iso);
   return Number.isNaN(at) ? iso : new Date(at).toISOString().replace(/\.\d{3}Z$/, "Z");

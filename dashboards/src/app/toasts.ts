@@ -1,9 +1,11 @@
-// What just happened, and the way back: each change leaves a toast for 10 s and an entry that `z` takes back.
+// What just happened, and the way back: a change that can be taken back and a refusal stay 10 s, a plain word 4 s; `z`
+// takes back what its toast no longer shows too. Two at most are seen, a refusal before a confirmation.
 import { useSyncExternalStore } from "react";
 
-export const TOAST_MS = 10_000;
+const TOAST_MS = 10_000;
+const PLAIN_MS = 4_000;
 const UNDO_LIMIT = 50;
-const SHOWN_LIMIT = 4;
+const SHOWN_LIMIT = 2;
 
 export type Toast = { id: number; text: string; tone: "done" | "bad"; undo: (() => void) | null };
 
@@ -32,10 +34,15 @@ export function toast(text: string, options: { undo?: () => void; bad?: boolean 
     if (past.length > UNDO_LIMIT) past.shift();
   }
   const shown: Toast = { id, text, tone: options.bad ? "bad" : "done", undo: undo ? () => takeBack(id) : null };
-  publish([...toasts, shown].slice(-SHOWN_LIMIT));
+  const list = [...toasts, shown];
+  while (list.length > SHOWN_LIMIT) {
+    const at = list.slice(0, -1).findIndex((one) => one.tone === "done");
+    list.splice(Math.max(0, at), 1);
+  }
+  publish(list);
   timers.set(
     id,
-    setTimeout(() => dismiss(id), TOAST_MS),
+    setTimeout(() => dismiss(id), options.bad || undo ? TOAST_MS : PLAIN_MS),
   );
   return id;
 }

@@ -2,6 +2,7 @@
 import type { Delivery } from "../api/types";
 import { useWords } from "../i18n";
 import { Tag } from "./button";
+import { refOf } from "../app/names";
 import { Text } from "./text";
 import { Time } from "./time";
 
@@ -79,8 +80,8 @@ export function DeliveryWay({ delivery }: { delivery: Delivery }) {
         )}
         <div>
           <dt>{t("delivery.number")}</dt>
-          <dd className="figures">
-            {delivery.item_id} · r{delivery.item_revision} · #{delivery.sequence}
+          <dd className="figures" title={delivery.item_id}>
+            {refOf(delivery.item_id)} · r{delivery.item_revision} · #{delivery.sequence}
           </dd>
         </div>
       </dl>

@@ -1,4 +1,5 @@
-// Severity is never colour alone: a filled shape of its own and the word.
+// Severity is never colour alone: a filled shape of its own and the word. In rows the shape is filled and the word has
+// the level's ink; the heading of one thing is a chip filled with the level's colour (project design, A15).
 import { useWords } from "../i18n";
 import type { Level } from "../api/types";
 

@@ -16,7 +16,7 @@ export function Words({ words }: { words: readonly Word[] }) {
         <li key={word.id} className={`word word-${word.kind}`}>
           <p className="word-head">
             <strong>
-              <Text>{word.by}</Text>
+              <Text>{word.by || t("node.national")}</Text>
             </strong>
             <span className="tag tag-plain">{loose("word", word.kind)}</span>
             <Time at={word.at} />

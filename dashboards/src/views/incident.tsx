@@ -5,6 +5,7 @@ import { get, post } from "../api/client";
 import type { Incident, IncidentState } from "../api/types";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
+import { useAgencyName } from "../app/names";
 import { go, href } from "../app/route";
 import { useSession } from "../app/session";
 import { toast } from "../app/toasts";
@@ -21,6 +22,7 @@ import { Text } from "../parts/text";
 import { Time } from "../parts/time";
 import { Value } from "../parts/value";
 import { Words } from "../parts/words";
+import { useAlert } from "./alerts/detail";
 import { NoteDialog } from "./alerts/dialogs";
 
 const STATES: readonly IncidentState[] = ["open", "investigating", "contained", "resolved", "closed"];
@@ -48,8 +50,47 @@ function IncidentPage({ params }: { params: Record<string, string> }) {
   );
 }
 
-function Whole({ incident }: { incident: Incident }) {
+// The incident names its alerts; who and what each was about comes with the alert itself, asked for the first ones only.
+const TOLD_WHOLE = 20;
+const ENTITIES_SHOWN = 6;
+
+function Step({ alert, whole }: { alert: Incident["alerts"][number]; whole: boolean }) {
   const { t, pick } = useWords();
+  const detail = useAlert(alert.id, whole);
+  const entities = Object.entries(detail.data?.entities ?? {})
+    .flatMap(([field, values]) => values.map((value) => [field, value] as const))
+    .slice(0, ENTITIES_SHOWN);
+  return (
+    <li>
+      <Time at={alert.first_seen} />
+      <div>
+        <p>
+          <Severity level={alert.level} />{" "}
+          <a href={href(`/alerts/${alert.id}`)}>
+            <Text>{pick(alert.title)}</Text>
+          </a>
+        </p>
+        {detail.data && (
+          <p>
+            <Text>{pick(detail.data.reason)}</Text>
+          </p>
+        )}
+        <p className="values step-values">
+          {entities.map(([field, value]) => (
+            <Value key={`${field} ${value}`} field={field} value={value} />
+          ))}
+          <span className="muted">
+            {t("incident.alertCount", { count: alert.count })} · <span className="figures">{alert.id}</span>
+          </span>
+        </p>
+      </div>
+    </li>
+  );
+}
+
+function Whole({ incident }: { incident: Incident }) {
+  const { t } = useWords();
+  const agencyName = useAgencyName();
   const { can, me } = useSession();
   const explain = useExplain();
   const client = useQueryClient();
@@ -129,21 +170,8 @@ function Whole({ incident }: { incident: Incident }) {
               <ol className="timeline">
                 {[...incident.alerts]
                   .sort((a, b) => a.first_seen.localeCompare(b.first_seen))
-                  .map((alert) => (
-                    <li key={alert.id}>
-                      <Time at={alert.first_seen} />
-                      <div>
-                        <p>
-                          <Severity level={alert.level} />{" "}
-                          <a href={href(`/alerts/${alert.id}`)}>
-                            <Text>{pick(alert.title)}</Text>
-                          </a>
-                        </p>
-                        <p className="muted">
-                          {t("incident.alertCount", { count: alert.count })} · <span className="figures">{alert.id}</span>
-                        </p>
-                      </div>
-                    </li>
+                  .map((alert, index) => (
+                    <Step key={alert.id} alert={alert} whole={index < TOLD_WHOLE} />
                   ))}
               </ol>
             )}
@@ -195,7 +223,9 @@ function Whole({ incident }: { incident: Incident }) {
               <div>
                 <dt>{t("alert.agency")}</dt>
                 <dd>
-                  <Text>{incident.agency}</Text>
+                  <span title={incident.agency}>
+                    <Text>{agencyName(incident.agency)}</Text>
+                  </span>
                 </dd>
               </div>
               <div>

@@ -16,6 +16,35 @@ import { useLoose } from "../parts/history";
 import { Ask } from "../parts/panel";
 import { LEVELS, Severity } from "../parts/severity";
 import { Text } from "../parts/text";
+import { Ago } from "../parts/time";
+
+/** What a newer server also says of a rule: where it is written, and whether only correlations read it. */
+type Told = Rule & { silent?: boolean; path?: string; line?: number };
+type State = "running" | "blind" | "component" | "refused";
+type Row = { key: string; rule: Told; state: State };
+const STATES: readonly State[] = ["refused", "running", "blind", "component"];
+const TONES = { running: "ok", blind: "warn", component: "plain", refused: "bad" } as const;
+
+/** A component makes no alert of its own: its level would say nothing. A blind rule waits for data that nobody sends. */
+function stateOf(rule: Told): State {
+  if (rule.state === "refused") return "refused";
+  if (rule.silent) return "component";
+  return rule.reason ? "blind" : "running";
+}
+
+function place(rule: Told): string {
+  const path = rule.path || (rule.id.includes("/") ? rule.id : "");
+  return path && rule.line ? `${path}:${rule.line}` : path;
+}
+
+/** Refused first, then what is watched for by its level, then what only others read. */
+function ordered(items: readonly Told[]): Row[] {
+  const weight = ({ state, rule }: Row) => (state === "refused" ? -1 : state === "component" ? LEVELS.length + 1 : (LEVELS.indexOf(rule.level as Level) + 99) % 99);
+  // Two refused files may carry one id, or none: their place in the list tells them apart.
+  return items
+    .map((rule, index): Row => ({ key: `${rule.id || index}${rule.state === "refused" ? `#${index}` : ""}`, rule, state: stateOf(rule) }))
+    .sort((a, b) => weight(a) - weight(b));
+}
 
 function source(rule: Rule): string {
   return Object.values(rule.logsource).filter(Boolean).join(" / ");
@@ -27,7 +56,12 @@ function Rules() {
   const [filters, setFilters] = useFilters();
   const q = filters.get("q") ?? "";
   const state = filters.get("state") ?? "";
-  const query = useQuery({ queryKey: ["rules"], queryFn: ({ signal }) => get<RulePage>("/rules", {}, signal) });
+  // The correlator reports its rules some seconds after it starts: an empty list is asked for again soon.
+  const query = useQuery({
+    queryKey: ["rules"],
+    queryFn: ({ signal }) => get<RulePage>("/rules", {}, signal),
+    refetchInterval: ({ state: { data } }) => (data?.total ? 30_000 : 3_000),
+  });
   const [cursor, setCursor] = useState<string | null>(null);
   const search = useRef<HTMLInputElement>(null);
   useTitle(t("nav.rules"));
@@ -36,44 +70,85 @@ function Rules() {
     r: { label: "keys.refresh", run: () => void query.refetch() },
     Escape: { run: () => search.current?.blur() },
   });
-  const all = query.data?.items ?? [];
+  const all = useMemo(() => ordered(query.data?.items ?? []), [query.data]);
   const rows = useMemo(() => {
     const words = folded(q).split(/\s+/).filter(Boolean);
-    return (query.data?.items ?? []).filter((rule) => {
-      if (state && rule.state !== state) return false;
-      const text = folded([rule.id, rule.title?.vi, rule.title?.en, source(rule), ...rule.techniques].join(" "));
+    return all.filter(({ rule, state: its }) => {
+      if (state && its !== state) return false;
+      const text = folded([rule.id, rule.title?.vi, rule.title?.en, source(rule), place(rule), rule.reason, ...rule.techniques].join(" "));
       return words.every((word) => text.includes(word));
     });
-  }, [query.data, q, state]);
-  const columns = useMemo<Column<Rule>[]>(
+  }, [all, q, state]);
+  const columns = useMemo<Column<Row>[]>(
     () => [
-      { id: "state", header: t("column.status"), width: "116px", sort: (row) => row.state, cell: (row) => <Tag tone={row.state === "running" ? "ok" : "bad"}>{t(`ruleState.${row.state}`)}</Tag> },
-      { id: "level", header: t("column.level"), width: "136px", sort: (row) => LEVELS.indexOf(row.level as Level), cell: (row) => LEVELS.includes(row.level as Level) && <Severity level={row.level as Level} /> },
+      {
+        id: "state",
+        header: t("column.status"),
+        width: "132px",
+        sort: (row) => STATES.indexOf(row.state),
+        cell: ({ state: its }) => (
+          <Tag tone={TONES[its]} title={t(`ruleStateWhy.${its}`)}>
+            {t(`ruleState.${its}`)}
+          </Tag>
+        ),
+      },
+      {
+        id: "level",
+        header: t("column.level"),
+        width: "132px",
+        sort: ({ rule }) => LEVELS.indexOf(rule.level as Level),
+        cell: ({ rule, state: its }) => (its !== "component" && LEVELS.includes(rule.level as Level) ? <Severity level={rule.level as Level} /> : <span className="muted">—</span>),
+      },
       {
         id: "title",
         header: t("column.rule"),
-        width: "minmax(240px, 1fr)",
-        sort: (row) => pick(row.title) || row.id,
-        cell: (row) => (
-          <div className="two-lines">
-            <div className="one-line row-title">
-              <Text>{pick(row.title) || row.id}</Text>
+        width: "minmax(200px, 1fr)",
+        sort: ({ rule }) => pick(rule.title) || rule.id,
+        cell: ({ rule, state: its }) => {
+          const [code = "", ...rest] = rule.reason.split(": ");
+          return (
+            <div className="two-lines">
+              <span className="one-line row-title">
+                <Text>{pick(rule.title) || rule.path?.split("/").pop() || rule.id || t("rules.unnamed")}</Text>
+              </span>
+              {its === "refused" && (
+                <span className="one-line row-second" title={`${rule.reason}${place(rule) && ` · ${place(rule)}`}`}>
+                  <span className="bad-text">{loose("refusedRule", code, rule.reason)}</span>
+                  {place(rule) && (
+                    <span className="row-place">
+                      <Text mono>{place(rule)}</Text>
+                    </span>
+                  )}
+                  <span className="row-reason">
+                    <Text>{rest.join(": ")}</Text>
+                  </span>
+                </span>
+              )}
+              {its === "blind" && (
+                <span className="one-line row-second" title={rule.reason}>
+                  {t("ruleStateWhy.blind")}
+                </span>
+              )}
             </div>
-            {row.reason && (
-              <div className="one-line bad-text">
-                <Text>{row.reason}</Text>
-              </div>
-            )}
-          </div>
-        ),
+          );
+        },
       },
-      { id: "kind", header: t("column.kind"), width: "112px", from: 900, sort: (row) => row.kind, cell: (row) => loose("kind", row.kind) },
-      { id: "source", header: t("column.source"), width: "200px", from: 1050, sort: source, cell: (row) => <Text>{source(row)}</Text> },
-      { id: "techniques", header: "ATT&CK", width: "156px", from: 1200, cell: (row) => <span className="figures one-line">{row.techniques.join(", ")}</span> },
-      { id: "hits", header: t("column.hits"), width: "112px", end: true, from: 700, sort: (row) => row.hits_24h, cell: (row) => <span className="figures">{count(row.hits_24h, language)}</span> },
+      { id: "kind", header: t("column.kind"), width: "156px", from: 1000, sort: ({ rule }) => rule.kind, cell: ({ rule, state: its }) => (its === "refused" ? <span className="muted">—</span> : loose("kind", rule.kind)) },
+      { id: "source", header: t("column.source"), width: "180px", from: 1100, sort: ({ rule }) => source(rule), cell: ({ rule }) => <Text>{source(rule)}</Text> },
+      { id: "techniques", header: "ATT&CK", width: "132px", from: 1250, cell: ({ rule }) => <span className="figures one-line">{rule.techniques.join(", ")}</span> },
+      {
+        id: "data",
+        header: t("column.dataSeen"),
+        width: "132px",
+        from: 820,
+        sort: ({ rule }) => rule.data_last_seen ?? "",
+        cell: ({ rule }) => (rule.data_last_seen ? <Ago at={rule.data_last_seen} /> : <span className="muted">{rule.kind === "detector" || rule.state === "refused" ? "—" : t("rules.noData")}</span>),
+      },
+      { id: "hits", header: t("column.hits"), width: "116px", end: true, from: 660, sort: ({ rule }) => rule.hits_24h, cell: ({ rule }) => <span className="figures">{count(rule.hits_24h, language)}</span> },
     ],
     [t, pick, loose, language],
   );
+  const numbers = (value: string) => (value ? all.filter((row) => row.state === value).length : all.length);
   return (
     <div className="page page-list">
       <header className="page-head page-head-row">
@@ -94,10 +169,10 @@ function Rules() {
       </header>
       <div className="filters">
         <div className="tabs" role="group" aria-label={t("column.status")}>
-          {(["", "running", "refused"] as const).map((value) => (
+          {(["", ...STATES.filter((value) => value === "running" || value === "refused" || value === state || numbers(value) > 0)] as const).map((value) => (
             <button key={value} type="button" aria-pressed={state === value} onClick={() => setFilters({ state: value || null })}>
               {value ? t(`ruleState.${value}`) : t("rules.all")}
-              <span className="figures tab-count">{count(value ? all.filter((rule) => rule.state === value).length : all.length, language)}</span>
+              <span className="figures tab-count">{count(numbers(value), language)}</span>
             </button>
           ))}
         </div>
@@ -108,11 +183,11 @@ function Rules() {
             label={t("nav.rules")}
             rows={rows}
             columns={columns}
-            idOf={(row) => row.id}
+            idOf={(row) => row.key}
             cursor={cursor}
             onCursor={setCursor}
             rowHeight={48}
-            onOpen={(row) => go(href("/alerts", { rule: row.id, status: "all" }))}
+            onOpen={(row) => row.state !== "refused" && go(href("/alerts", { rule: row.rule.id, status: "all" }))}
             empty={
               q || state ? (
                 <Empty kind="filtered" title={t("rules.empty.filtered")} action={<ActButton onClick={() => setFilters({ q: null, state: null })}>{t("filter.clear")}</ActButton>} />

@@ -1,12 +1,15 @@
 // /sensors — one truth per sensor, taken from the data it sent; enrolment by one line; revocation with a reason.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { get, post } from "../api/client";
 import type { Sensor, SensorRole, Token } from "../api/types";
+import { copy } from "../app/copy";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
+import { useAgencyName } from "../app/names";
 import { useSession } from "../app/session";
 import { count } from "../app/text";
+import { dateOf, momentOf, relative } from "../app/time";
 import { toast } from "../app/toasts";
 import type { View } from "../app/views";
 import { useWords } from "../i18n";
@@ -15,6 +18,7 @@ import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
 import { type Column, Grid } from "../parts/grid";
 import { useLoose } from "../parts/history";
+import { Icon } from "../parts/icons";
 import { Ask, Trouble, useExplain } from "../parts/panel";
 import { Text } from "../parts/text";
 import { Ago, Time } from "../parts/time";
@@ -22,12 +26,69 @@ import { NoteDialog } from "./alerts/dialogs";
 
 type Row = { key: string; sensor: Sensor; part: SensorRole | null };
 
+const EXPIRES_SOON_MS = 30 * 86_400_000;
+
+/** What the lamp says, from what, and since when: all three in its tooltip. */
 function Lamp({ row }: { row: Row }) {
-  const { t } = useWords();
-  if (row.sensor.revoked_at) return <Tag tone="bad">{t("sensor.state.revoked")}</Tag>;
-  const state = row.part?.state ?? "never";
+  const { t, language } = useWords();
+  const loose = useLoose();
+  const { sensor, part } = row;
+  if (sensor.revoked_at)
+    return (
+      <Tag tone="bad" title={t("sensor.why.revoked", { at: momentOf(sensor.revoked_at) })}>
+        {t("sensor.state.revoked")}
+      </Tag>
+    );
+  const state = part?.state ?? "never";
   const tone = { ok: "ok", quiet: "warn", never: "plain" } as const;
-  return <Tag tone={tone[state]}>{t(`sensor.state.${state}`)}</Tag>;
+  const why = part?.last_data_at
+    ? t(state === "ok" ? "sensor.why.ok" : "sensor.why.quiet", {
+        what: loose("sensorRole", part.role),
+        count: part.events_total,
+        events: count(part.events_total, language),
+        at: momentOf(part.last_data_at),
+        ago: relative(part.last_data_at, language, Date.now()),
+      })
+    : t("sensor.why.never", { at: momentOf(sensor.enrolled_at) });
+  return (
+    <Tag tone={tone[state]} title={why}>
+      {t(`sensor.state.${state}`)}
+    </Tag>
+  );
+}
+
+function Certificate({ sensor }: { sensor: Sensor }) {
+  const { t } = useWords();
+  const at = sensor.certificate_expires_at;
+  const left = at ? Date.parse(at) - Date.now() : Number.POSITIVE_INFINITY;
+  if (!at || sensor.revoked_at || left > EXPIRES_SOON_MS) return at ? <span title={momentOf(at)}>{dateOf(at)}</span> : <span className="muted">—</span>;
+  return (
+    <Tag tone={left < 0 ? "bad" : "warn"} title={`${t(left < 0 ? "sensor.expired" : "sensor.expires")} ${momentOf(at)}`}>
+      {dateOf(at)}
+    </Tag>
+  );
+}
+
+function Command({ token }: { token: Token }) {
+  const { t } = useWords();
+  const shown = useRef<HTMLPreElement>(null);
+  const take = () => void copy(token.command, shown.current).then((done) => toast(t(done ? "value.copied" : "value.copyRefused"), { bad: !done }));
+  return (
+    <>
+      <p>{t("enrol.run")}</p>
+      <div className="command-box">
+        <pre ref={shown} className="command figures">
+          {token.command}
+        </pre>
+        <ActButton tone="main" autoFocus onClick={take}>
+          <Icon name="copy" /> {t("value.copy")}
+        </ActButton>
+      </div>
+      <p className="muted">
+        {t("enrol.until")} <Time at={token.expires_at} />
+      </p>
+    </>
+  );
 }
 
 function Enrol({ onClose }: { onClose: () => void }) {
@@ -40,21 +101,7 @@ function Enrol({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={t("enrol.title")} onClose={onClose} wide>
       {make.data ? (
-        <>
-          <p>{t("enrol.run")}</p>
-          <pre className="command figures">{make.data.command}</pre>
-          <p className="muted">
-            {t("enrol.until")} <Time at={make.data.expires_at} />
-          </p>
-          <footer className="dialog-foot">
-            <ActButton
-              tone="main"
-              onClick={() => void navigator.clipboard.writeText(make.data.command).then(() => toast(t("value.copied")), () => toast(t("value.copyRefused"), { bad: true }))}
-            >
-              {t("value.copy")}
-            </ActButton>
-          </footer>
-        </>
+        <Command token={make.data} />
       ) : (
         <form
           onSubmit={(event) => {
@@ -96,6 +143,7 @@ function Enrol({ onClose }: { onClose: () => void }) {
 function Sensors() {
   const { t, language } = useWords();
   const loose = useLoose();
+  const agencyName = useAgencyName();
   const { can } = useSession();
   const client = useQueryClient();
   const explain = useExplain();
@@ -140,28 +188,28 @@ function Sensors() {
               <Text>{row.sensor.name}</Text>
             </span>
             {row.sensor.flagged && (
-              <Tag tone="bad" title={t("sensor.flaggedWhy")}>
-                {t("sensor.flagged")}
-              </Tag>
+              <span className="tag tag-bad" title={t("sensor.flaggedWhy")}>
+                {t("sensor.flagged")} <Text mono>{row.sensor.claimed ?? ""}</Text>
+              </span>
             )}
           </span>
         ),
       },
-      { id: "role", header: t("column.role"), width: "150px", sort: (row) => row.part?.role ?? row.sensor.role, cell: (row) => loose("sensorRole", row.part?.role ?? row.sensor.role) },
-      { id: "agency", header: t("column.agency"), width: "128px", from: 1000, sort: (row) => row.sensor.agency, cell: (row) => <Text>{row.sensor.agency}</Text> },
+      { id: "role", header: t("column.role"), width: "148px", sort: (row) => row.part?.role ?? row.sensor.role, cell: (row) => loose("sensorRole", row.part?.role ?? row.sensor.role) },
+      { id: "agency", header: t("column.agency"), width: "minmax(96px, 200px)", from: 1000, sort: (row) => agencyName(row.sensor.agency), cell: (row) => <Text>{agencyName(row.sensor.agency)}</Text> },
       { id: "last", header: t("column.lastData"), width: "150px", sort: (row) => row.part?.last_data_at ?? "", cell: (row) => <Ago at={row.part?.last_data_at} /> },
       { id: "events", header: t("column.events"), width: "112px", end: true, from: 760, sort: (row) => row.part?.events_total ?? 0, cell: (row) => number(row.part?.events_total) },
-      { id: "spooled", header: t("column.spooled"), width: "92px", end: true, from: 1150, sort: (row) => row.part?.spooled ?? 0, cell: (row) => number(row.part?.spooled) },
+      { id: "spooled", header: t("column.spooled"), width: "88px", end: true, from: 1060, sort: (row) => row.part?.spooled ?? 0, cell: (row) => number(row.part?.spooled) },
       {
         id: "dropped",
         header: t("column.dropped"),
-        width: "92px",
+        width: "84px",
         end: true,
-        from: 1150,
+        from: 1060,
         sort: (row) => row.part?.dropped ?? 0,
         cell: (row) => (row.part?.dropped ? <Tag tone="warn">{count(row.part.dropped, language)}</Tag> : number(row.part?.dropped)),
       },
-      { id: "certificate", header: t("column.certificate"), width: "172px", from: 1250, sort: (row) => row.sensor.certificate_expires_at ?? "", cell: (row) => <Time at={row.sensor.certificate_expires_at} /> },
+      { id: "certificate", header: t("column.certificate"), width: "128px", from: 900, sort: (row) => row.sensor.certificate_expires_at ?? "", cell: (row) => <Certificate sensor={row.sensor} /> },
       ...(manage
         ? [
             {
@@ -178,7 +226,7 @@ function Sensors() {
           ]
         : []),
     ],
-    [t, language, loose, manage],
+    [t, language, loose, manage, agencyName],
   );
   return (
     <div className="page page-list">

@@ -145,7 +145,11 @@ function Deliveries() {
       aside={
         query.data && (
           <span>
-            <Tag tone={query.data.link.connected ? "ok" : "warn"}>{t(query.data.link.connected ? "delivery.connected" : "delivery.cut")}</Tag>{" "}
+            {query.data.link.upstream ? (
+              <Tag tone={query.data.link.connected ? "ok" : "warn"}>{t(query.data.link.connected ? "delivery.connected" : "delivery.cut")}</Tag>
+            ) : (
+              <Tag>{t("delivery.unlinked")}</Tag>
+            )}{" "}
             <span className="muted">
               <Ago at={query.data.link.last_contact_at} />
             </span>
@@ -168,7 +172,7 @@ function Deliveries() {
                 <tbody>
                   {items.map((delivery) => (
                     <tr key={`${delivery.item_id} ${delivery.sequence}`}>
-                      <td className="figures">{delivery.ref || delivery.item_id}</td>
+                      <td className="figures">{delivery.ref}</td>
                       <td>
                         <DeliveryTag delivery={delivery} />
                       </td>

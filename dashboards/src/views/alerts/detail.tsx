@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { type ReactNode } from "react";
 import { get } from "../../api/client";
 import type { Alert, AlertDetail, AlertEvents } from "../../api/types";
+import { useAgencyName } from "../../app/names";
 import { href } from "../../app/route";
 import { count } from "../../app/text";
 import { useWords } from "../../i18n";
@@ -12,14 +13,17 @@ import { EventLine } from "../../parts/event";
 import { History, useLoose } from "../../parts/history";
 import { Loading, Panel, Trouble } from "../../parts/panel";
 import { Severity } from "../../parts/severity";
+import { DeliveryWay } from "../../parts/delivery";
 import { Spark } from "../../parts/spark";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { Value } from "../../parts/value";
+import { Words } from "../../parts/words";
 
-export function useAlert(id: string) {
+export function useAlert(id: string, enabled = true) {
   return useQuery({
     queryKey: ["alert", id, "detail"],
+    enabled,
     queryFn: ({ signal }) => get<AlertDetail>(`/alerts/${encodeURIComponent(id)}`, {}, signal),
   });
 }
@@ -103,6 +107,7 @@ function Why({ alert }: { alert: Alert }) {
 function Facts({ alert }: { alert: Alert }) {
   const { t, language } = useWords();
   const loose = useLoose();
+  const agencyName = useAgencyName();
   const entities = Object.entries(alert.entities);
   return (
     <Panel title={t("alert.facts")}>
@@ -136,7 +141,9 @@ function Facts({ alert }: { alert: Alert }) {
         <div>
           <dt>{t("alert.agency")}</dt>
           <dd>
-            <Text>{alert.agency}</Text>
+            <span title={alert.agency}>
+              <Text>{agencyName(alert.agency)}</Text>
+            </span>
           </dd>
         </div>
         <div>
@@ -198,6 +205,16 @@ export function AlertBody({ alert }: { alert: Alert }) {
       </div>
       <div className="alert-side">
         <Facts alert={alert} />
+        {query.data?.delivery && (
+          <Panel title={t("delivery.title")} className="delivery">
+            <DeliveryWay delivery={query.data.delivery} />
+          </Panel>
+        )}
+        {query.data && (query.data.delivery || query.data.words.length > 0) && (
+          <Panel title={t("words.title")}>
+            <Words words={query.data.words} />
+          </Panel>
+        )}
         {query.isError && <Trouble error={query.error} retry={() => void query.refetch()} />}
         {(description || steps.length > 0) && (
           <Panel title={t("alert.steps")}>

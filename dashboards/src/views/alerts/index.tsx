@@ -7,6 +7,7 @@ import type { Alert, AlertPage, AlertStatus, Level } from "../../api/types";
 import { touched } from "../../app/cases";
 import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
+import { useAgencyName } from "../../app/names";
 import { href, useFilters } from "../../app/route";
 import { useSession } from "../../app/session";
 import { count, isCode } from "../../app/text";
@@ -16,6 +17,7 @@ import { ActButton, Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { type Column, Grid } from "../../parts/grid";
 import { Icon } from "../../parts/icons";
+import { KeyHints } from "../../parts/hints";
 import { Loading, Trouble } from "../../parts/panel";
 import { LEVELS, Severity, Shape } from "../../parts/severity";
 import { Spark } from "../../parts/spark";
@@ -54,14 +56,20 @@ function useDensity(): [boolean, () => void] {
   return [roomy, flip];
 }
 
-function entityLine(alert: Alert): string {
+function Entities({ alert }: { alert: Alert }) {
   const values = Object.keys(alert.group).length ? Object.values(alert.group) : Object.values(alert.entities).map(([first]) => first ?? "");
-  return values.filter(Boolean).slice(0, 3).join(" · ");
+  const line = values.filter(Boolean).slice(0, 3).join(" · ");
+  return (
+    <span className="row-entities">
+      <Text mono={isCode(line.replaceAll(" · ", ""))}>{line}</Text>
+    </span>
+  );
 }
 
 function Queue() {
   const { t, pick, language } = useWords();
   const { me } = useSession();
+  const agencyName = useAgencyName();
   const [filters, setFilters] = useFilters();
   const [roomy, flipDensity] = useDensity();
   const status = (STATUSES.find((value) => value === filters.get("status")) ?? "open") satisfies StatusFilter;
@@ -158,11 +166,11 @@ function Queue() {
   const agencies = useMemo(() => new Set(loaded.map((alert) => alert.agency)), [loaded]);
   const columns = useMemo<Column<Alert>[]>(
     () => [
-      { id: "level", header: t("column.level"), width: "136px", sort: () => 0, cell: (alert) => <Severity level={alert.level} /> },
+      { id: "level", header: t("column.level"), width: "132px", sort: () => 0, cell: (alert) => <Severity level={alert.level} /> },
       {
         id: "title",
         header: t("column.alert"),
-        width: "minmax(220px, 1fr)",
+        width: "minmax(0, 1fr)",
         cell: (alert) => (
           <div className="two-lines">
             <div className="one-line">
@@ -170,13 +178,14 @@ function Queue() {
                 <Text>{pick(alert.title)}</Text>
               </span>
               {alert.woken && <Tag tone="warn">{t("status.woken")}</Tag>}
-              <span className="row-entities">
-                <Text mono={isCode(entityLine(alert).replaceAll(" · ", ""))}>{entityLine(alert)}</Text>
-              </span>
+              {!roomy && <Entities alert={alert} />}
             </div>
             {roomy && (
-              <div className="one-line muted row-reason">
-                <Text>{pick(alert.reason)}</Text>
+              <div className="one-line row-second">
+                <Entities alert={alert} />
+                <span className="row-reason">
+                  <Text>{pick(alert.reason)}</Text>
+                </span>
               </div>
             )}
           </div>
@@ -185,18 +194,19 @@ function Queue() {
       {
         id: "count",
         header: t("column.count"),
-        width: "72px",
+        width: "76px",
         end: true,
+        from: 420,
         sort: () => 0,
         cell: (alert) => <span className="figures">{count(alert.count, language)}</span>,
       },
       { id: "spark", header: t("column.day"), width: "112px", from: 900, cell: (alert) => <Spark values={alert.spark} /> },
-      { id: "first_seen", header: t("column.first"), width: "172px", from: 1250, sort: () => 0, cell: (alert) => <Time at={alert.first_seen} /> },
-      { id: "last_seen", header: t("column.last"), width: "172px", from: 620, sort: () => 0, cell: (alert) => <Time at={alert.last_seen} /> },
+      { id: "first_seen", header: t("column.first"), width: "112px", from: 1150, sort: () => 0, cell: (alert) => <Time at={alert.first_seen} short /> },
+      { id: "last_seen", header: t("column.last"), width: "112px", from: 560, sort: () => 0, cell: (alert) => <Time at={alert.last_seen} short /> },
       ...(me.node.role === "national" || agencies.size > 1
-        ? [{ id: "agency", header: t("column.agency"), width: "132px", from: 1050, cell: (alert: Alert) => <Text>{alert.agency}</Text> }]
+        ? [{ id: "agency", header: t("column.agency"), width: "132px", from: 1050, cell: (alert: Alert) => <Text>{agencyName(alert.agency)}</Text> }]
         : []),
-      { id: "status", header: t("column.status"), width: "148px", from: 760, cell: (alert) => (
+      { id: "status", header: t("column.status"), width: "148px", from: 820, cell: (alert) => (
           <span className="one-line">
             <StatusTag alert={alert} />
             {alert.incident_id && (
@@ -208,7 +218,7 @@ function Queue() {
         ),
       },
     ],
-    [t, pick, language, roomy, agencies, me.node.role],
+    [t, pick, language, roomy, agencies, me.node.role, agencyName],
   );
 
   const filtered = Boolean(asked.level || asked.q || asked.agency || asked.rule || asked.assignee || asked.entity);
@@ -242,11 +252,11 @@ function Queue() {
       <div className="page page-list">
         <header className="page-head page-head-row">
           <h1>{t("nav.alerts")}</h1>
-          <span className="muted">
+          <span className="muted page-count">
             <span className="figures">{count(total, language)}</span> {t("alerts.shown")}
           </span>
           <div className="spread" />
-          <form role="search" onSubmit={(event) => event.preventDefault()}>
+          <form role="search" className="search-form" onSubmit={(event) => event.preventDefault()}>
             <input
               ref={search}
               type="search"
@@ -269,8 +279,8 @@ function Queue() {
             <option value="me">{t("filter.mine")}</option>
             <option value="none">{t("filter.unassigned")}</option>
           </select>
-          <ActButton tone="quiet" aria-pressed={roomy} onClick={flipDensity}>
-            {roomy ? t("list.compact") : t("list.roomy")}
+          <ActButton aria-pressed={roomy} onClick={flipDensity} title={t(roomy ? "list.compact" : "list.roomy")}>
+            <Icon name={roomy ? "compact" : "roomy"} /> <span className="when-wide">{t(roomy ? "list.compact" : "list.roomy")}</span>
           </ActButton>
         </header>
         <div className="filters">
@@ -341,6 +351,7 @@ function Queue() {
             empty={empty}
           />
         )}
+        <KeyHints />
       </div>
       {opened && <Pane alert={opened} onClose={() => setFilters({ open: null })} buttons={work.buttons([opened])} />}
       {work.dialogs}

@@ -5,6 +5,7 @@ import { get } from "../../api/client";
 import type { InboxPage, Raised, Shared } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
+import { refOf } from "../../app/names";
 import { href, useFilters } from "../../app/route";
 import { count } from "../../app/text";
 import type { View } from "../../app/views";
@@ -13,6 +14,7 @@ import { ActButton, Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { type Column, Grid } from "../../parts/grid";
 import { Icon } from "../../parts/icons";
+import { KeyHints } from "../../parts/hints";
 import { Loading, Panel, Trouble } from "../../parts/panel";
 import { LEVELS, Severity, Shape } from "../../parts/severity";
 import { Text } from "../../parts/text";
@@ -111,11 +113,12 @@ function Inbox() {
   });
   const columns = useMemo<Column<Raised>[]>(
     () => [
-      { id: "level", header: t("column.level"), width: "136px", cell: (row) => <Severity level={row.level} /> },
+      { id: "level", header: t("column.level"), width: "132px", cell: (row) => <Severity level={row.level} /> },
       {
         id: "agency",
         header: t("column.agency"),
-        width: "minmax(130px, 220px)",
+        width: "minmax(120px, 220px)",
+        from: 640,
         cell: (row) => (
           <span className="one-line row-title">
             <Text>{row.agency_name || row.agency}</Text>
@@ -125,22 +128,32 @@ function Inbox() {
       {
         id: "title",
         header: t("column.raised"),
-        width: "minmax(220px, 1fr)",
+        width: "minmax(0, 1fr)",
         cell: (row) => (
-          <div className="one-line">
-            <Text>{row.title}</Text>
-            {row.shared > 0 && (
-              <Tag tone="bad" title={t("inbox.shared.why")}>
-                <Icon name="link" /> {t("inbox.sharedWith", { count: row.shared })}
-              </Tag>
-            )}
+          <div className="two-lines">
+            <span className="one-line row-title">
+              <Text>{row.title}</Text>
+            </span>
+            <span className="one-line row-second">
+              <span className="figures" title={row.item_id}>
+                {refOf(row.item_id)}
+              </span>
+              {row.shared > 0 && (
+                <span className="row-shared" title={t("inbox.shared.why")}>
+                  <Icon name="link" /> {t("inbox.sharedWith", { count: row.shared })}
+                </span>
+              )}
+              <span className="row-agency">
+                <Text>{row.agency_name || row.agency}</Text>
+              </span>
+            </span>
           </div>
         ),
       },
       { id: "kind", header: t("column.kind"), width: "104px", from: 1000, cell: (row) => t(`raisedKind.${row.kind}`) },
       { id: "alerts", header: t("column.alerts"), width: "92px", end: true, from: 1000, cell: (row) => <span className="figures">{count(row.alerts_count, language)}</span> },
-      { id: "received", header: t("column.received"), width: "172px", from: 800, cell: (row) => <Time at={row.received_at} /> },
-      { id: "state", header: t("column.status"), width: "132px", cell: (row) => <StateTag raised={row} /> },
+      { id: "received", header: t("column.received"), width: "124px", from: 820, cell: (row) => <Time at={row.received_at} short /> },
+      { id: "state", header: t("column.status"), width: "132px", from: 460, cell: (row) => <StateTag raised={row} /> },
     ],
     [t, language],
   );
@@ -153,7 +166,7 @@ function Inbox() {
         <header className="page-head page-head-row">
           <h1>{t("nav.inbox")}</h1>
           {first && (
-            <span className="muted">
+            <span className="muted page-count">
               <span className="figures">{count(head.data?.total ?? first.total, language)}</span> {t("inbox.shown")}
             </span>
           )}
@@ -217,7 +230,8 @@ function Inbox() {
             cursor={cursor}
             onCursor={move}
             openId={openId}
-            rowHeight={44}
+            rowHeight={52}
+            rowClass={(row) => (row.state === "new" ? "row-new" : "")}
             onOpen={(row, apart) => (apart ? window.open(href(`/inbox/${row.id}`), "_blank", "noopener") : setFilters({ open: openId === row.id ? null : row.id }))}
             more={{ has: list.hasNextPage, loading: list.isFetchingNextPage, load: () => void list.fetchNextPage() }}
             empty={
@@ -233,6 +247,7 @@ function Inbox() {
             }
           />
         )}
+        <KeyHints />
       </div>
       {opened && (
         <aside className="pane" aria-label={t("inbox.page")}>

@@ -3,6 +3,7 @@ import { type InfiniteData, useMutation, useQuery, useQueryClient } from "@tanst
 import { useState } from "react";
 import { get, post } from "../../api/client";
 import type { Both, Page, Raised, RaisedDetail } from "../../api/types";
+import { refOf, useAgencyName } from "../../app/names";
 import { href } from "../../app/route";
 import { useSession } from "../../app/session";
 import { toast } from "../../app/toasts";
@@ -25,7 +26,9 @@ export function RaisedHeading({ raised, level: Heading = "h2" }: { raised: Raise
     <>
       <p className="overline">
         <Severity level={raised.level} pill />
-        <span className="figures">{raised.item_id}</span>
+        <span className="figures" title={raised.item_id}>
+          {refOf(raised.item_id)}
+        </span>
         <Tag tone={tone[raised.state]}>{t(`raisedState.${raised.state}`)}</Tag>
       </p>
       <Heading className="alert-title">
@@ -57,7 +60,7 @@ export function useAcknowledge() {
     onMutate: ({ raised, act }) => {
       if (act === "acknowledge") patch(raised.id, (now) => ({ ...now, state: "acknowledged", acknowledged: { at: new Date().toISOString(), by: me.user.name } }));
     },
-    onSuccess: (_, { raised, act }) => toast(`${t(act === "acknowledge" ? "inbox.done.acknowledge" : "inbox.done.note")} · ${raised.item_id}`),
+    onSuccess: (_, { raised, act }) => toast(`${t(act === "acknowledge" ? "inbox.done.acknowledge" : "inbox.done.note")} · ${refOf(raised.item_id)}`),
     onError: (error, { raised }) => {
       patch(raised.id, () => raised);
       toast(explain(error).text, { bad: true });
@@ -103,6 +106,7 @@ type SentAlert = { id?: string; title?: Both | string; reason?: Both | string; l
 
 export function RaisedBody({ raised }: { raised: Raised }) {
   const { t, pick } = useWords();
+  const agencyName = useAgencyName();
   const query = useQuery({
     queryKey: ["raised", raised.id],
     queryFn: ({ signal }) => get<RaisedDetail>(`/inbox/${encodeURIComponent(raised.id)}`, {}, signal),
@@ -125,7 +129,7 @@ export function RaisedBody({ raised }: { raised: Raised }) {
                 <Tag>TLP:{indicator.tlp.toUpperCase()}</Tag>
                 {indicator.shared_with.length > 0 && (
                   <span className="indicator-agencies">
-                    {t("inbox.alsoSeen")} <Text>{indicator.shared_with.join(", ")}</Text>
+                    {t("inbox.alsoSeen")} <Text>{indicator.shared_with.map(agencyName).join(" · ")}</Text>
                   </span>
                 )}
               </li>

@@ -5,6 +5,7 @@ import { get } from "../../api/client";
 import type { IncidentShort, Page } from "../../api/types";
 import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
+import { useAgencyName } from "../../app/names";
 import { go, href, useFilters } from "../../app/route";
 import { count } from "../../app/text";
 import type { View } from "../../app/views";
@@ -13,6 +14,7 @@ import { ActButton, Tag } from "../../parts/button";
 import { DeliveryTag } from "../../parts/delivery";
 import { Empty } from "../../parts/empty";
 import { type Column, Grid } from "../../parts/grid";
+import { KeyHints } from "../../parts/hints";
 import { Loading, Trouble } from "../../parts/panel";
 import { Severity } from "../../parts/severity";
 import { Text } from "../../parts/text";
@@ -22,6 +24,7 @@ const STATES = ["", "open", "investigating", "contained", "resolved", "closed"] 
 
 function Incidents() {
   const { t, language } = useWords();
+  const agencyName = useAgencyName();
   const [filters, setFilters] = useFilters();
   const state = filters.get("state") ?? "";
   const q = filters.get("q") ?? "";
@@ -42,12 +45,12 @@ function Incidents() {
   });
   const columns = useMemo<Column<IncidentShort>[]>(
     () => [
-      { id: "level", header: t("column.level"), width: "136px", cell: (row) => <Severity level={row.level} /> },
-      { id: "id", header: t("column.id"), width: "152px", cell: (row) => <span className="figures">{row.id}</span> },
+      { id: "level", header: t("column.level"), width: "132px", cell: (row) => <Severity level={row.level} /> },
+      { id: "id", header: t("column.id"), width: "144px", from: 560, cell: (row) => <span className="figures">{row.id}</span> },
       {
         id: "title",
         header: t("column.incident"),
-        width: "minmax(220px, 1fr)",
+        width: "minmax(160px, 1fr)",
         cell: (row) => (
           <span className="row-title one-line">
             <Text>{row.title}</Text>
@@ -57,11 +60,11 @@ function Incidents() {
       { id: "alerts", header: t("column.alerts"), width: "96px", end: true, from: 900, cell: (row) => <span className="figures">{row.alerts_count}</span> },
       { id: "state", header: t("column.status"), width: "132px", cell: (row) => <Tag tone={row.state === "closed" || row.state === "resolved" ? "ok" : "info"}>{t(`incidentState.${row.state}`)}</Tag> },
       { id: "delivery", header: t("column.delivery"), width: "156px", from: 760, cell: (row) => <DeliveryTag delivery={row.delivery} /> },
-      { id: "agency", header: t("column.agency"), width: "132px", from: 1100, cell: (row) => <Text>{row.agency}</Text> },
-      { id: "coordinator", header: t("column.coordinator"), width: "156px", from: 1250, cell: (row) => <Text>{row.coordinator.name}</Text> },
-      { id: "last", header: t("column.last"), width: "172px", from: 620, cell: (row) => <Time at={row.last_seen} /> },
+      { id: "agency", header: t("column.agency"), width: "132px", from: 1200, cell: (row) => <Text>{agencyName(row.agency)}</Text> },
+      { id: "coordinator", header: t("column.coordinator"), width: "156px", from: 1050, cell: (row) => <Text>{row.coordinator.name}</Text> },
+      { id: "last", header: t("column.last"), width: "112px", from: 660, cell: (row) => <Time at={row.last_seen} short /> },
     ],
-    [t],
+    [t, agencyName],
   );
   const [first] = query.data?.pages ?? [];
   return (
@@ -122,6 +125,7 @@ function Incidents() {
           }
         />
       )}
+      <KeyHints />
     </div>
   );
 }
