@@ -122,9 +122,11 @@ def machine_revoke(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def machine_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
-    """{} → {machines: [id]}"""
+    """{} → {machines: [id], revoked: {id: reason}}"""
     with node.db.read() as session:
-        return {"machines": [machine.id for machine in session.scalars(select(Machine).order_by(Machine.id))]}
+        known = list(session.scalars(select(Machine).order_by(Machine.id)))
+        gone = {machine.id: machine.revoked_reason or "" for machine in known if machine.revoked_at is not None}
+        return {"machines": [machine.id for machine in known], "revoked": gone}
 
 
 ACTS: Acts = {

@@ -69,7 +69,7 @@ class NotAllowed(Unavailable):
                 "LT-W0103",
                 f"đầu nhận không công nhận máy này ({status}): {en}",
                 f"the peer does not accept this machine ({status}): {en}",
-                hints=("luytre doctor",),
+                hints=("luytre enrol join",),
             )
         )
         self.status = status

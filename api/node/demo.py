@@ -13,9 +13,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -38,8 +39,7 @@ def demo(
 ) -> None:
     """luytre demo   ·   luytre demo --check --store elasticsearch"""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set() if not check else sys.exit(130))
+    _on_signals(lambda *_: sys.exit(130))
     with ExitStack() as stack:
         folder = stack.enter_context(_folder(keep))
         table = stack.enter_context(_store(store, url, username, password_file, folder))
@@ -52,12 +52,25 @@ def demo(
         except (LuytreError, story.NotAsTold) as error:
             print(error.show() if isinstance(error, LuytreError) else f"✖ {error}", file=sys.stderr)
             raise SystemExit(EXIT_FAILED) from None
+        _on_signals(lambda *_: stop.set())
         if not check:
             print("\nMở bằng trình duyệt, liên kết dùng một lần trong 30 phút / one-time links:")
             for site in world.sites:
                 print(f"  {NAMES[site.code]:<42} {site.link()}")
             print("Ctrl-C để dừng tất cả / to stop everything", flush=True)
             stop.wait()
+
+
+def _on_signals(act: Callable[[int, FrameType | None], object]) -> None:
+    """The first one ends the exercise; while that tidies up, another must not leave processes behind."""
+
+    def once(number: int, frame: FrameType | None) -> None:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        act(number, frame)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, once)
 
 
 def _tell(start: float) -> story.Tell:
@@ -83,7 +96,9 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 @contextmanager
 def _portal(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """The second agency's portal; the story ends it."""
-    process = subprocess.Popen([sys.executable, "-m", "api.node.exercise.portal", str(port)])
+    # A session of its own: Ctrl-C in the terminal is for the exercise, which ends it.
+    words = [sys.executable, "-m", "api.node.exercise.portal", str(port)]
+    process = subprocess.Popen(words, start_new_session=True)
     try:
         yield process
     finally:

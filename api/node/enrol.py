@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from api.config import ApiTable
-from api.node.init import observer_name, toml
+from api.node.init import log_files, observer_name, toml
 from api.node.users import At, act
 from sensors.clock import rfc3339
 from sensors.config import Config, NodeTable
@@ -50,9 +50,12 @@ def join(url: str, token: str, fingerprint: str, data: Path = Path("/var/lib/luy
     if not path.exists():
         path.write_text(toml({
             "node": {"data": str(data.resolve()), "agency": done.agency, "observer": done.name},
-            "ship": {"url": url}, "log": {"files": []},
+            "ship": {"url": url}, "log": {"files": log_files()},
         }), encoding="utf-8")  # fmt: skip
-    print(f"{done.agency}:{done.role}:{done.name}  {path}  → luytre-sensor log|packet|probe|ship")
+    print(f"{done.agency}:{done.role}:{done.name}\n"
+          "mỗi cảm biến một tiến trình / a process for each sensor (systemd: api/node/systemd/):")  # fmt: skip
+    for sensor in ("log", "ship"):
+        print(f"  luytre-sensor {sensor} --config {path.resolve()}")
 
 
 @app.command()
@@ -66,13 +69,18 @@ def upstream(url: str, token: str, fingerprint: str, config: At = None) -> None:
 
 @app.command()
 def revoke(machine: str, reason: str, config: At = None) -> None:
-    """Thu hồi chứng thư của một máy, có hiệu lực ngay."""
-    done = act(Config(config), "revoke", id=machine, reason=reason)
-    if not done["revoked"]:
-        raise SystemExit(f"không có máy / no machine {machine}")
+    """Thu hồi chứng thư của một máy (tên, hoặc mã như trong `list`), có hiệu lực ngay."""
+    loaded = Config(config)
+    known = act(loaded, "machines")["machines"]
+    meant = [one for one in known if machine in (one, one.rpartition(":")[2])]
+    if len(meant) != 1 or not act(loaded, "revoke", id=meant[0], reason=reason)["revoked"]:
+        raise SystemExit("\n  = ".join([f"không có, hoặc không chỉ một máy / not one machine: {machine}", *known]))
+    print(f"đã thu hồi / revoked  {meant[0]}")
 
 
 @app.command("list")
 def list_machines(config: At = None) -> None:
     """Mọi máy đã ghi danh."""
-    print("\n".join(act(Config(config), "machines")["machines"]))
+    found = act(Config(config), "machines")
+    for one in found["machines"]:
+        print(one + (f"\tđã thu hồi / revoked: {found['revoked'][one]}" if one in found["revoked"] else ""))

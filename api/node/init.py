@@ -1,6 +1,6 @@
 """`luytre init`: a node's folder, keys, certificates, configuration and first account; safe to repeat.
 
-In:  a data folder, the agency's code and name. Out: `luytre.toml` (every key with what it means), `keys/`, the
+In:  a data folder, the agency's code and name. Out: `luytre.toml` (with what may stand in each table), `keys/`, the
 database, an administrator without a password, who comes in by a one-time link. What exists already is kept.
 """
 
@@ -38,7 +38,17 @@ app = typer.Typer(
 Tables = Mapping[str, Mapping[str, Any]]
 FIRST_USER = "quantri"
 _PATHS = ("/var/log/auth.log", "/var/log/secure", "/var/log/syslog", "/var/log/nginx/access.log",
-          "/var/log/apache2/access.log")  # fmt: skip
+          "/var/log/apache2/access.log", "/var/log/mail.log")  # fmt: skip
+NOTES = {
+    "api": ("people: màn hình và API; machines: cảm biến và nút khác, TLS hai chiều", "screens; sensors and nodes"),
+    "store": ('kind = "elasticsearch": url, username, password_file; days: giữ bao lâu', "days: how long events stay"),
+    "log": ('files = [{ path = "/var/log/mail.log" }, { path = "/srv/*.log", format = "nginx.access" }]',
+            "path may be a pattern; format: sensors/formats/"),
+    "packet": ('interfaces = ["eth0"]; bpf = "not port 9200"', "needs CAP_NET_RAW"),
+    "probe": ('services = [{ id = "cong", name = "Cổng", kind = "http" | "tls" | "tcp", target = "https://…" }]',
+              "the services that must answer"),
+    "ship": ("url: cổng máy của nút", "url: the node's machine port"),
+}  # fmt: skip
 
 
 def default_tables(data: Path, agency: str, name: str, role: str) -> dict[str, dict[str, Any]]:
@@ -47,7 +57,7 @@ def default_tables(data: Path, agency: str, name: str, role: str) -> dict[str, d
         "node": {"data": str(data), "role": role, "agency": agency, "name": name, "observer": observer_name()},
         "api": {"people": "127.0.0.1:8443", "machines": "0.0.0.0:8444"},
         "store": {"kind": "embedded", "days": 90},
-        "log": {"files": [{"path": path} for path in _PATHS if Path(path).exists()], "syslog_udp": "127.0.0.1:5514",
+        "log": {"files": log_files(), "syslog_udp": "127.0.0.1:5514",
                 "syslog_tcp": "127.0.0.1:5514"},
         "packet": {"interfaces": interfaces()},
         # The node watches its own screen; add the agency's services beside it.
@@ -55,6 +65,11 @@ def default_tables(data: Path, agency: str, name: str, role: str) -> dict[str, d
                                 "target": "http://127.0.0.1:8443/healthz", "every_s": 60.0}]},
         "ship": {"url": "https://127.0.0.1:8444"},
     }  # fmt: skip
+
+
+def log_files() -> list[dict[str, str]]:
+    """What [log] watches before anybody has edited it: the usual files that this machine has."""
+    return [{"path": path} for path in _PATHS if Path(path).exists()]
 
 
 def interfaces() -> list[str]:
@@ -121,7 +136,8 @@ def toml(tables: Tables) -> str:
     """TOML of plain tables; lists of tables are written inline, one a line."""
     lines = ["# Lũy Tre. Khóa lạ bị từ chối khi khởi động (LT-C0104). / Unknown keys refuse to start."]
     for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
+        note = [f"# {' / '.join(NOTES[name])}"] if name in NOTES else []
+        lines += ["", *note, f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
 
 

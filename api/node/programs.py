@@ -1,11 +1,12 @@
 """Which processes a node runs, from its configuration: the table of design.md, "Programs and processes".
 
 A sensor without anything to watch is not started; the packet sensor only when it may capture (or reads a folder of
-captures), and `lacking` says which right is missing and how to give it.
+captures), and `lacking` says which right is missing and how to give it to this node.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -40,10 +41,12 @@ def lacking(config: Config) -> str | None:
     """One line when the packet sensor is wanted and may not capture; None when all is well."""
     if not config.raw.get("packet", {}).get("interfaces") or may_capture():
         return None
-    python = Path(sys.executable).resolve()
+    # For this node alone: `setcap` on the interpreter would let every Python program of everybody capture.
+    luytre = Path(sys.executable).parent / "luytre"
     return (
-        "Cảm biến gói tin không chạy: thiếu quyền CAP_NET_RAW. Cấp quyền: "
-        f"sudo setcap cap_net_raw+ep {python} / the packet sensor lacks CAP_NET_RAW"
+        "Cảm biến gói tin không chạy: thiếu quyền CAP_NET_RAW. Cấp cho riêng nút này / the packet sensor lacks "
+        f"CAP_NET_RAW; for this node alone:\n    sudo setpriv --reuid={os.getuid()} --regid={os.getgid()} "
+        f"--init-groups --inh-caps=+net_raw --ambient-caps=+net_raw {luytre} up --config {config.path}"
     )
 
 

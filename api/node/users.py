@@ -13,6 +13,7 @@ from api.auth import links
 from api.config import ApiTable
 from api.local_port import ACTS, ask
 from api.node.init import opened
+from api.permissions import ROLES
 from sensors.config import Config, NodeTable
 from sensors.errors import EXIT_USAGE
 
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="luytre users add lan --name 'Nguyễn Thị Lan' --role analyst\nluytre users link lan",
+    help="luytre users add lan --name 'Nguyễn Thị Lan' --role analyst\n\nluytre users link lan",
 )
 At = Annotated[Path | None, typer.Option("--config", help="luytre.toml; mặc định: LUYTRE_CONFIG")]
 
@@ -44,7 +45,13 @@ def login_link(config: Config, username: str) -> str:
 
 
 @app.command()
-def add(username: str, role: str = "analyst", name: str = "", agency: str = "", config: At = None) -> None:
+def add(
+    username: str,
+    role: Annotated[str, typer.Option(help=" | ".join(sorted(ROLES)))] = "analyst",
+    name: Annotated[str, typer.Option(help="họ và tên / full name")] = "",
+    agency: Annotated[str, typer.Option(help="chỉ trong đơn vị này; mặc định: mọi đơn vị của nút")] = "",
+    config: At = None,
+) -> None:
     """Thêm một người dùng; in ra liên kết đăng nhập lần đầu."""
     loaded = Config(config)
     act(loaded, "user-add", username=username, role=role, name=name, agency=agency)

@@ -1,6 +1,7 @@
-"""`luytre-sensor explain [LINE…]`: how a line is read. Each format that was tried, what it took, how long it needed.
+"""`luytre-sensor explain [LINE… | FILE]`: how a line is read: the formats tried, what each took, how long it needed.
 
-In:  lines as words, or one a line on stdin; `--format` names a format as the configuration would. Out: text for people.
+In:  lines as words, one a line on stdin or in a file; `--format` names a format as the configuration would.
+Out: text for people.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -29,7 +31,7 @@ _VERDICTS = {
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("lines", nargs="*", metavar="LINE", help="default: lines of stdin")
+    parser.add_argument("lines", nargs="*", metavar="LINE", help="or a file of lines; default: lines of stdin")
     parser.add_argument("--format", default="", help="name of the format or its dataset")
     parser.add_argument("--zone", default="UTC", help="zone of times without one")
     parser.set_defaults(no_checksums=False)
@@ -63,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(given: list[str]) -> Iterable[bytes]:
+    if len(given) == 1 and (path := Path(given[0])).is_file():
+        with path.open("rb") as file:
+            return [line for _ in range(_LINES_LIMIT) if (line := file.readline(LINE_LIMIT_BYTES + 2)).strip()]
     if given:
         return [line.encode("utf-8", "surrogateescape") for line in given]
     stream = sys.stdin.buffer

@@ -1,7 +1,7 @@
 """`luytre-sensor selftest`: a harmless, marked event through the log role's spool; a shipped rule makes an alert of it.
 
-In:  --config. Out: the event's id on stdout once it is durable in the spool. Exit 0; 75 when no log role took it within
-`--wait` seconds and its spool is held by another process.
+In:  --config. Out: the event's id on stdout, what to look for on stderr, once it is durable in the spool. Exit 0; 75
+when no log role took it within `--wait` seconds and its spool is held by another process.
 When no log role is running, this process writes to the spool itself.
 """
 
@@ -40,11 +40,13 @@ def run(args: argparse.Namespace) -> int:
         if time.monotonic() > ends:
             selftest.done(path)
             print("không có cảm biến `log` nào nhận sự kiện thử / no log sensor took the test event\n"
-                  "  = luytre doctor", file=sys.stderr)  # fmt: skip
+                  "  = luytre-sensor log --config …", file=sys.stderr)  # fmt: skip
             return EXIT_TEMPORARY
         time.sleep(0.1)
     selftest.done(path)
     print(selftest.event(request, observer, request.asked)["event"]["id"])
+    print("đã ghi sự kiện thử; vài giây nữa nút có cảnh báo “Lũy Tre tự kiểm tra” / the test event is recorded; an "
+          "alert “Lũy Tre Tests Itself” follows within seconds", file=sys.stderr)  # fmt: skip
     return EXIT_OK
 
 

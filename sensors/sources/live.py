@@ -59,6 +59,9 @@ class LiveCapture:
         if problems:
             self.close()
             raise ConfigError(*problems)
+        # Between being opened and being bound a socket sees every interface; what it lost there is nobody's loss.
+        self.count_drops()
+        self.dropped = 0
 
     def read(self, timeout_s: float, limit: int = 1000) -> list[Frame]:
         """What came in within `timeout_s`, at once when something is there. An interface that vanished is closed."""
