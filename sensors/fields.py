@@ -65,9 +65,11 @@ CORE: tuple[Field, ...] = (
     *_table("double", "event.risk_score"),
     # Ours. `luytre.spool.*` is how our sensors number what they send; ingest keeps the highest stored.
     *_table("keyword", "luytre.hit.type luytre.hit.level luytre.hit.group_key luytre.hit.event_ids luytre.flow.state "
-            "luytre.flow.history luytre.claimed.agency luytre.claimed.observer luytre.probe.kind luytre.probe.system"),
+            "luytre.flow.history luytre.claimed.agency luytre.claimed.observer luytre.probe.kind luytre.probe.system "
+            "luytre.gap.source luytre.gap.reason"),
     *_table("long", "luytre.spool.epoch luytre.flow.source_payload_bytes luytre.flow.destination_payload_bytes "
-            "luytre.hit.count"),
+            "luytre.hit.count luytre.gap.count luytre.heartbeat.received luytre.heartbeat.spooled "
+            "luytre.heartbeat.dropped"),
     *_table("boolean", "luytre.unparsed luytre.truncated luytre.malformed"),
 )  # fmt: skip
 
