@@ -25,27 +25,31 @@ from sensors.errors import EXIT_INTERRUPTED, EXIT_OK, LuytreError
 def make(path: str, data: str, agency: str, name: str, role: str) -> None:
     if Path(path).exists():
         check(Config(Path(path)))
-    make_node(default_tables(Path(data), agency, name, role), Path(path))
+    if not programs.is_sensor(Path(data)):
+        make_node(default_tables(Path(data), agency, name, role), Path(path))
 
 
 def greet(path: str) -> None:
     config = Config(Path(path))
     table, api = config.table("node", NodeTable), config.table("api", ApiTable)
-    sensors = [program.name.removeprefix("luytre-") for program in programs.of_node(config)]
+    running = [program.name.removeprefix("luytre-") for program in programs.of_node(config)]
     print(f"Lũy Tre {VERSION} · {table.name or table.agency} · {config.path}")
+    if programs.is_sensor(table.root):
+        print(f"  cảm biến của / a sensor of {config.raw.get('ship', {}).get('url', '')}: {', '.join(running)}")
+        return
     print(f"  người dùng / people    {api.people}")
     print(f"  cảm biến  / machines   {api.machines} (TLS)")
-    print(f"  tiến trình / processes {', '.join(sensors)}")
+    print(f"  tiến trình / processes {', '.join(running)}")
     missing = programs.lacking(config)
     if missing:
         print(f"  {missing}")
     print(f"  đăng nhập (30 phút)    {login_link(config, FIRST_USER)}")
     machines = (ask(table.root, "machines") or {}).get("machines", [])
     print(f"  máy đã ghi danh        {len(machines)}")
-    where = f"--config {config.path}"
-    print(f"  tiếp theo: luytre users add TÊN {where}")
-    print(f"             luytre enrol token TÊN-MÁY {where}")
-    print(f"             luytre-sensor selftest {where}")
+    here, where = Path(sys.executable).parent, f"--config {config.path}"
+    print(f"  tiếp theo: {here / 'luytre'} users add TÊN {where}")
+    print(f"             {here / 'luytre'} enrol token TÊN-MÁY {where}")
+    print(f"             {here / 'luytre-sensor'} selftest {where}")
 
 
 def main(words: list[str]) -> int:

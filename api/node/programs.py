@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from api.node.supervise import Program
-from sensors.config import Config
+from sensors.config import Config, NodeTable
 
 API = Program("luytre-api", "api.serve")
 INDEX = Program("luytre-index", "correlator.cli", ("index",))
@@ -24,13 +24,18 @@ def sensor(role: str) -> Program:
     return Program(f"luytre-{role}", "sensors.cli", (role,))
 
 
+def is_sensor(data: Path) -> bool:
+    """Whether this is the folder of a sensor of another machine's node: it has a certificate, and no CA of its own."""
+    return (data / "keys" / "sensor.pem").exists() and not (data / "keys" / "ca.key").exists()
+
+
 def of_node(config: Config) -> list[Program]:
-    """The programs to run, the API first."""
+    """The programs to run, the API first; on a sensor's machine its roles alone."""
     raw = config.raw
-    found = [API]
-    if raw.get("store", {}).get("kind", "embedded") == "embedded":
-        found.append(INDEX)
-    found.append(RUN)
+    found = []
+    if not is_sensor(config.table("node", NodeTable).root):
+        embedded = raw.get("store", {}).get("kind", "embedded") == "embedded"
+        found = [API, INDEX, RUN] if embedded else [API, RUN]
     roles = [role for role in ("log", "probe", "packet") if _has_work(role, raw.get(role, {}))]
     if "packet" in roles and raw["packet"].get("interfaces") and not may_capture():
         roles.remove("packet")

@@ -42,7 +42,7 @@ def up(
     name: Annotated[str, typer.Option(help="tên đơn vị, khi tạo mới / agency name")] = "",
     role: Annotated[str, typer.Option(help="agency | national")] = "agency",
 ) -> None:
-    """luytre up --data /var/lib/luytre"""
+    """luytre up --data /var/lib/luytre   (a node, or the sensors of a machine that `luytre enrol join` made one)"""
     path = (config or (data or default_data()) / "luytre.toml").resolve()
     _aside("make", path, (data or path.parent).resolve(), agency, name, role)
     loaded = Config(path)
@@ -59,7 +59,8 @@ def up(
     keeper = threading.Thread(target=supervisor.run, args=(stop,))
     keeper.start()
     try:
-        wait_for(lambda: stop.is_set() or _serves(table.root, supervisor, begin) or _down(supervisor), API.name)
+        if API.name in supervisor.names():
+            wait_for(lambda: stop.is_set() or _serves(table.root, supervisor, begin) or _down(supervisor), API.name)
         if _down(supervisor):
             print("\n".join(supervisor.last_words([API.name])), file=sys.stderr)
             raise SystemExit(supervisor.given_up()[API.name])
