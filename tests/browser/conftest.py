@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.world import World, story
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "dashboards" / "dist" / "index.html"
+expect.set_options(timeout=15_000)  # a machine with other work; what is fast is asserted where it matters
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
@@ -26,7 +27,7 @@ def _lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
-# Package, not session: Playwright keeps an event loop running in this thread, and whoever comes after these tests may want
+# Package, not session: Playwright keeps an event loop running in this thread, and whoever comes after them may want
 # one of their own (`asyncio.run`). The nodes end with them too.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
@@ -95,8 +96,10 @@ def open_page(chromium: Browser, world: World) -> Iterator[Open]:
     contexts: list[BrowserContext] = []
     pages: list[Watched] = []
 
-    def make(*, signed_in: bool = True, scheme: str = "light", width: int = 1440, where: World = world) -> Watched:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    def make(
+        *, signed_in: bool = True, scheme: str = "light", width: int = 1440, height: int = 900, where: World = world
+    ) -> Watched:
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
         contexts.append(context)
         watched = Watched(context.new_page(), where.base)
         pages.append(watched)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.world import World
+from tests.browser.world import World, one_more
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 C2 = "198.51.100.99"
@@ -87,7 +87,7 @@ def test_an_incident_reaches_the_centre_and_its_word_comes_back(
     expect(duty.locator(".shared")).to_contain_text(C2)
     expect(duty.locator(".shared")).to_contain_text("2 đơn vị")
     duty.locator(".grid-row", has_text="Máy trạm").click()
-    expect(duty.locator(".pane .indicator-shared")).to_contain_text("so-y-te-b")
+    expect(duty.locator(".pane .indicator-shared")).to_contain_text("Sở Y tế tỉnh B")
     expect(duty.locator(".pane")).to_contain_text("Nghi có mã độc ở phòng khám")
     expect(duty.locator(".pane")).to_contain_text("Đề nghị trung tâm hỗ trợ xác minh")
     duty.screenshot(path=pictures / "inbox-vi-light.png")
@@ -99,6 +99,7 @@ def test_an_incident_reaches_the_centre_and_its_word_comes_back(
     duty.locator(".rail-tool").first.click()
     expect(duty.locator("html")).to_have_attribute("lang", "en")
     expect(duty.locator(".grid-row")).to_have_count(2)
+    expect(duty.locator(".grid-row", has_text="Máy trạm")).to_contain_text("Acknowledged")
     duty.screenshot(path=pictures / "inbox-en-light.png")
     duty.locator(".grid-row", has_text="Máy trạm").click()
     duty.get_by_role("link", name="Open as a page").click()
@@ -112,6 +113,24 @@ def test_an_incident_reaches_the_centre_and_its_word_comes_back(
     here.screenshot(path=pictures / "incident-raised-vi-light.png")
     here.goto(f"{first.base}/#/system")
     expect(here.get_by_text(re.compile("đã kết nối trung tâm"))).to_be_visible()
+
+
+def test_an_alert_raised_by_itself_shows_its_way_on_its_page(
+    open_page: Open, country: tuple[World, World, World], pictures: Path
+) -> None:
+    _, first, _ = country
+    one_more(first, 7, "high")
+    first.wait_for_alerts(2)
+    page = open_page(where=first).page
+    page.locator(".grid-row", has_text="Cảnh báo thêm 7").click()
+    page.get_by_role("link", name="Mở trang riêng").click()
+    page.get_by_role("button", name="Chuyển lên trên").click()
+    page.get_by_role("dialog").locator("textarea").fill("Nhờ trung tâm xem giúp")
+    page.get_by_role("dialog").get_by_role("button", name="Chuyển lên trung tâm quốc gia").click()
+    expect(page.locator(".delivery .way [aria-current=step]")).to_contain_text("Trung tâm đã nhận", timeout=SLOW_MS)
+    expect(page.locator(".delivery")).to_contain_text(re.compile(r"CB-\d{4}-\d{6} · r1"))
+    expect(page.locator(".words")).to_contain_text("biên nhận")
+    page.screenshot(path=pictures / "alert-raised-vi-light.png")
 
 
 def test_the_centre_is_away(open_page: Open, country: tuple[World, World, World]) -> None:

@@ -35,7 +35,8 @@ def settle(page: Page) -> None:
 
 def speak(page: Page, language: str) -> None:
     if page.locator("html").get_attribute("lang") != language:
-        page.locator(".rail-tool").first.click()
+        with page.expect_response(lambda answer: answer.request.method == "PATCH"):  # the server keeps the choice
+            page.locator(".rail-tool").first.click()
     expect(page.locator("html")).to_have_attribute("lang", language)
 
 
@@ -114,9 +115,35 @@ def test_hostile_strings_are_text(open_page: Open, world: World) -> None:
     expect(row).to_contain_text("<img src=x onerror=alert(1)>⟦U+202E⟧gpj.exe")
     row.click()
     expect(page.locator(".pane .reason")).to_contain_text("⟦U+200B⟧")
+    for part in (".pane", ".pane-head", ".pane-body"):  # its long word pushes no button out of the window
+        assert page.evaluate(
+            "part => { const p = document.querySelector(part); return p.scrollWidth <= p.clientWidth }", part
+        )
     page.locator(".pane .event-toggle").first.click()
     expect(page.locator(".pane .fields")).to_contain_text("⟦U+202E⟧")
     assert page.locator("img").count() == 0
+
+
+def test_with_the_pane_open_the_queue_keeps_its_title_and_one_head(open_page: Open, pictures: Path) -> None:
+    """At the smallest desk screen: the head is one line, the filters two, and the title has half of the list."""
+    page = open_page(width=1280, height=720).page
+    page.locator(".grid-row", has_text="SSH thành công").click()
+    expect(page.locator(".pane .reason")).to_be_visible()
+    tops = page.locator(".page-list .page-head-row > *, .page-list .search").evaluate_all(
+        "nodes => nodes.filter(node => node.getClientRects().length).map(node => Math.round("
+        "(node.getBoundingClientRect().top + node.getBoundingClientRect().bottom) / 2))"
+    )
+    assert max(tops) - min(tops) <= 4, tops
+    assert page.locator(".filters").evaluate("node => node.offsetHeight") < 90
+    share = page.locator(".grid").evaluate(
+        "grid => grid.querySelector('.two-lines').getBoundingClientRect().width / grid.clientWidth"
+    )
+    assert share > 0.5, share
+    page.screenshot(path=pictures / "alert-pane-small-vi-light.png")
+    when = page.locator(".grid-row time").first  # still there where there is room, short, whole in its tooltip
+    page.keyboard.press("u")
+    expect(when).to_have_text(re.compile(r"^(\d\d/\d\d )?\d\d:\d\d$"))
+    expect(when).to_have_attribute("title", re.compile(r"^\d\d/\d\d/\d{4} \d\d:\d\d:\d\d \+07:00 · "))
 
 
 def test_policy_forbids_what_it_should(open_page: Open, world: World) -> None:
@@ -126,6 +153,51 @@ def test_policy_forbids_what_it_should(open_page: Open, world: World) -> None:
     assert "unsafe-eval" not in policy
     assert "http:" not in policy
     assert "https:" not in policy
+
+
+def test_components_and_refused_rules_are_told_apart(open_page: Open, pictures: Path) -> None:
+    base = {"level": "low", "kind": "sigma", "state": "running", "reason": "", "logsource": {}, "hits_24h": 0,
+            "techniques": [], "data_last_seen": None}  # fmt: skip
+    items = [
+        base | {"id": "a", "title": {"vi": "Một lần đăng nhập sai", "en": "A failed log-in"}, "silent": True},
+        base | {"id": "b", "title": {"vi": "Dò mật khẩu", "en": "Guessing"}, "level": "high", "kind": "correlation"},
+        base | {"id": "", "title": {"vi": "", "en": ""}, "level": "", "state": "refused", "path": "/rules/x.yml",
+                "line": 7, "reason": "LT-R0202: a regular expression that RE2 does not take: (?<=a)"},
+        base | {"id": "", "title": {"vi": "", "en": ""}, "level": "", "state": "refused", "reason": "LT-R0999: new"},
+    ]  # fmt: skip
+    page = open_page().page
+    page.route("**/api/v1/rules", lambda route: route.fulfill(
+        json={"items": items, "total": 4, "running": 2, "refused": 2}))  # fmt: skip
+    page.goto(page.url.split("#")[0] + "#/rules")
+    rows = page.locator(".grid-row")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(0)).to_contain_text("Bị từ chối")
+    expect(rows.nth(0)).to_contain_text("Biểu thức chính quy không dùng được")
+    expect(rows.nth(0)).to_contain_text("/rules/x.yml:7")
+    expect(rows.nth(1)).to_contain_text("LT-R0999: new")
+    expect(rows.nth(2)).to_contain_text("Đang chạy")
+    expect(rows.nth(3)).to_contain_text("Thành phần")
+    expect(rows.nth(3)).not_to_contain_text("Thấp")
+    page.screenshot(path=pictures / "rules-refused-vi-light.png")
+
+
+def test_a_sensor_is_enrolled_by_one_line_and_revoked_with_a_reason(open_page: Open, pictures: Path) -> None:
+    page = open_page().page
+    page.goto(page.url.split("#")[0] + "#/sensors")
+    expect(page.locator(".grid-row .tag").first).to_have_attribute("title", re.compile(r"sự kiện, gần nhất \d\d/\d\d"))
+    page.get_by_role("button", name="Thêm cảm biến").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input").first.fill("cb-thu-hoi")
+    dialog.get_by_role("button", name="Tạo mã kết nối").click()
+    command = dialog.locator(".command").inner_text()
+    assert command.startswith("luytre enrol join https://")
+    dialog.get_by_role("button", name="Sao chép").click()
+    expect(page.locator(".toast")).to_contain_text("Đã sao chép")
+    page.screenshot(path=pictures / "enrol-vi-light.png")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Thu hồi").first.click()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Thu hồi")).to_be_disabled()
+    page.keyboard.press("Escape")
 
 
 def test_rules_that_run(open_page: Open, pictures: Path, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ export class Refusal extends Error {
 /** No answer at all: the server is away or the network is cut. */
 export class Unreachable extends Error {}
 
+const KEEPALIVE_LIMIT = 8_000; // browsers refuse more than 64 kB of such bodies together
+
 type Query = Record<string, string | number | boolean | null | undefined>;
 type Options = { query?: Query; body?: unknown; revision?: number; signal?: AbortSignal | undefined };
 
@@ -57,13 +59,16 @@ export async function call<T>(method: string, path: string, options: Options = {
   if (method !== "GET") headers["X-CSRF-Token"] = csrf;
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   if (options.revision !== undefined) headers["If-Match"] = `"${options.revision}"`;
+  const body = options.body === undefined ? null : JSON.stringify(options.body);
   let answer: Response;
   try {
     answer = await fetch(address(path, options.query), {
       method,
       headers,
       credentials: "same-origin",
-      body: options.body === undefined ? null : JSON.stringify(options.body),
+      body,
+      // What the screen already shows as done reaches the server even when the tab is closed at once.
+      keepalive: method !== "GET" && (body?.length ?? 0) < KEEPALIVE_LIMIT,
       signal: options.signal ?? null,
     });
   } catch (error) {

@@ -92,10 +92,10 @@ export function useAlertActs() {
       return [];
     };
 
-    const send = async (id: string, act: Act) => {
+    const send = async (id: string, act: Act, wanted = () => true) => {
       const after = await post<Alert>(`/alerts/${encodeURIComponent(id)}/${act.name}`, body(act));
       if (act.name === "raise") void client.invalidateQueries({ queryKey: ["alert", id, "detail"] });
-      if (after && "revision" in after)
+      if (wanted() && after && "revision" in after)
         patchAlert(client, id, (old) => (after.revision < old.revision ? old : { ...old, ...after }));
     };
     const settle = (ids: string[]) => {
@@ -119,16 +119,20 @@ export function useAlertActs() {
       return failed;
     };
 
-    const undo = async (alerts: readonly Alert[], act: Act) => {
+    // The act may still be under way when it is taken back: its inverse follows it, or the server would refuse the
+    // inverse first and do the act afterwards.
+    const undo = async (alerts: readonly Alert[], act: Act, sent: ReturnType<typeof each>) => {
       for (const alert of alerts) {
         patchAlert(client, alert.id, (now) => ({ ...alert, revision: now.revision, count: now.count, spark: now.spark }));
       }
-      const failed = await each(alerts, async (alert) => {
+      const refused = new Set((await sent).map(({ alert }) => alert.id));
+      const done = alerts.filter((alert) => !refused.has(alert.id));
+      const failed = await each(done, async (alert) => {
         for (const back of way(alert, act)) await send(alert.id, back);
       });
       for (const { alert } of failed) void refreshAlert(client, alert.id);
       if (failed[0]) toast(explain(failed[0].error).text, { bad: true });
-      else toast(t("act.takenBack", { count: alerts.length }));
+      else if (done.length) toast(t("act.takenBack", { count: done.length }));
       settle(alerts.map((alert) => alert.id));
     };
 
@@ -140,8 +144,14 @@ export function useAlertActs() {
       }
       const reversible = alerts.every((alert) => way(alert, act).length > 0);
       const words = alerts.length === 1 && alerts[0] ? alerts[0].id : t("act.many", { count: alerts.length });
-      const id = toast(`${t(`act.done.${act.name}`)} · ${words}`, reversible ? { undo: () => void undo(alerts, act) } : {});
-      const failed = await each(alerts, (alert) => send(alert.id, act));
+      let takenBack = false;
+      const sent = each(alerts, (alert) => send(alert.id, act, () => !takenBack));
+      const back = () => {
+        takenBack = true;
+        void undo(alerts, act, sent);
+      };
+      const id = toast(`${t(`act.done.${act.name}`)} · ${words}`, reversible ? { undo: back } : {});
+      const failed = await sent;
       if (failed.length) {
         if (failed.length === alerts.length) forget(id);
         for (const { alert, error } of failed) {

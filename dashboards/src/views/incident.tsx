@@ -58,6 +58,7 @@ function Step({ alert, whole }: { alert: Incident["alerts"][number]; whole: bool
   const { t, pick } = useWords();
   const detail = useAlert(alert.id, whole);
   const entities = Object.entries(detail.data?.entities ?? {})
+    .filter(([field]) => !field.endsWith(".port"))
     .flatMap(([field, values]) => values.map((value) => [field, value] as const))
     .slice(0, ENTITIES_SHOWN);
   return (

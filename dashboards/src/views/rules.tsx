@@ -106,6 +106,7 @@ function Rules() {
         sort: ({ rule }) => pick(rule.title) || rule.id,
         cell: ({ rule, state: its }) => {
           const [code = "", ...rest] = rule.reason.split(": ");
+          const said = loose("refusedRule", code, rule.reason);
           return (
             <div className="two-lines">
               <span className="one-line row-title">
@@ -113,15 +114,19 @@ function Rules() {
               </span>
               {its === "refused" && (
                 <span className="one-line row-second" title={`${rule.reason}${place(rule) && ` · ${place(rule)}`}`}>
-                  <span className="bad-text">{loose("refusedRule", code, rule.reason)}</span>
+                  <span className="bad-text">
+                    <Text>{said}</Text>
+                  </span>
                   {place(rule) && (
                     <span className="row-place">
                       <Text mono>{place(rule)}</Text>
                     </span>
                   )}
-                  <span className="row-reason">
-                    <Text>{rest.join(": ")}</Text>
-                  </span>
+                  {said !== rule.reason && (
+                    <span className="row-reason">
+                      <Text>{rest.join(": ")}</Text>
+                    </span>
+                  )}
                 </span>
               )}
               {its === "blind" && (
@@ -133,9 +138,9 @@ function Rules() {
           );
         },
       },
-      { id: "kind", header: t("column.kind"), width: "156px", from: 1000, sort: ({ rule }) => rule.kind, cell: ({ rule, state: its }) => (its === "refused" ? <span className="muted">—</span> : loose("kind", rule.kind)) },
-      { id: "source", header: t("column.source"), width: "180px", from: 1100, sort: ({ rule }) => source(rule), cell: ({ rule }) => <Text>{source(rule)}</Text> },
-      { id: "techniques", header: "ATT&CK", width: "132px", from: 1250, cell: ({ rule }) => <span className="figures one-line">{rule.techniques.join(", ")}</span> },
+      { id: "kind", header: t("column.kind"), width: "156px", from: 1300, sort: ({ rule }) => rule.kind, cell: ({ rule, state: its }) => (its === "refused" ? <span className="muted">—</span> : loose("kind", rule.kind)) },
+      { id: "source", header: t("column.source"), width: "176px", from: 900, sort: ({ rule }) => source(rule), cell: ({ rule }) => (source(rule) ? <Text>{source(rule)}</Text> : <span className="muted">{rule.state === "refused" ? "—" : loose("kind", rule.kind)}</span>) },
+      { id: "techniques", header: "ATT&CK", width: "132px", from: 1450, cell: ({ rule }) => <span className="figures one-line">{rule.techniques.join(", ")}</span> },
       {
         id: "data",
         header: t("column.dataSeen"),

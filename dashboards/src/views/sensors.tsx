@@ -26,7 +26,7 @@ import { NoteDialog } from "./alerts/dialogs";
 
 type Row = { key: string; sensor: Sensor; part: SensorRole | null };
 
-const EXPIRES_SOON_MS = 30 * 86_400_000;
+const EXPIRES_SOON_MS = 7 * 86_400_000; // of 30; a sensor renews its own when 10 are left
 
 /** What the lamp says, from what, and since when: all three in its tooltip. */
 function Lamp({ row }: { row: Row }) {
@@ -180,7 +180,7 @@ function Sensors() {
       {
         id: "name",
         header: t("column.sensor"),
-        width: "minmax(180px, 1fr)",
+        width: "minmax(140px, 1fr)",
         sort: (row) => row.sensor.name,
         cell: (row) => (
           <span className="one-line">
@@ -196,7 +196,7 @@ function Sensors() {
         ),
       },
       { id: "role", header: t("column.role"), width: "148px", sort: (row) => row.part?.role ?? row.sensor.role, cell: (row) => loose("sensorRole", row.part?.role ?? row.sensor.role) },
-      { id: "agency", header: t("column.agency"), width: "minmax(96px, 200px)", from: 1000, sort: (row) => agencyName(row.sensor.agency), cell: (row) => <Text>{agencyName(row.sensor.agency)}</Text> },
+      { id: "agency", header: t("column.agency"), width: "minmax(120px, 200px)", from: 1220, sort: (row) => agencyName(row.sensor.agency), cell: (row) => <Text>{agencyName(row.sensor.agency)}</Text> },
       { id: "last", header: t("column.lastData"), width: "150px", sort: (row) => row.part?.last_data_at ?? "", cell: (row) => <Ago at={row.part?.last_data_at} /> },
       { id: "events", header: t("column.events"), width: "112px", end: true, from: 760, sort: (row) => row.part?.events_total ?? 0, cell: (row) => number(row.part?.events_total) },
       { id: "spooled", header: t("column.spooled"), width: "88px", end: true, from: 1060, sort: (row) => row.part?.spooled ?? 0, cell: (row) => number(row.part?.spooled) },

@@ -202,7 +202,7 @@ function Queue() {
       },
       { id: "spark", header: t("column.day"), width: "112px", from: 900, cell: (alert) => <Spark values={alert.spark} /> },
       { id: "first_seen", header: t("column.first"), width: "112px", from: 1150, sort: () => 0, cell: (alert) => <Time at={alert.first_seen} short /> },
-      { id: "last_seen", header: t("column.last"), width: "112px", from: 560, sort: () => 0, cell: (alert) => <Time at={alert.last_seen} short /> },
+      { id: "last_seen", header: t("column.last"), width: "112px", from: 640, sort: () => 0, cell: (alert) => <Time at={alert.last_seen} short /> },
       ...(me.node.role === "national" || agencies.size > 1
         ? [{ id: "agency", header: t("column.agency"), width: "132px", from: 1050, cell: (alert: Alert) => <Text>{agencyName(alert.agency)}</Text> }]
         : []),

@@ -76,7 +76,12 @@ function Inbox() {
     enabled: list.isSuccess,
     refetchInterval: 60_000,
   });
-  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  // Rows stay; what the newest answer knows better of them (acknowledged elsewhere, revised) is laid over in place.
+  const rows = useMemo(() => {
+    const newer = new Map((head.data?.items ?? []).map((raised) => [raised.id, raised]));
+    const found = list.data?.pages.flatMap((page) => page.items) ?? [];
+    return found.map((raised) => ((newer.get(raised.id)?.revision ?? 0) > raised.revision ? (newer.get(raised.id) ?? raised) : raised));
+  }, [list.data, head.data]);
   const [first] = list.data?.pages ?? [];
   const fresh = useMemo(() => {
     const newest = rows.reduce((latest, raised) => (raised.received_at > latest ? raised.received_at : latest), "");
@@ -118,7 +123,7 @@ function Inbox() {
         id: "agency",
         header: t("column.agency"),
         width: "minmax(120px, 220px)",
-        from: 640,
+        from: 820,
         cell: (row) => (
           <span className="one-line row-title">
             <Text>{row.agency_name || row.agency}</Text>

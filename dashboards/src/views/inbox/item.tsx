@@ -60,7 +60,11 @@ export function useAcknowledge() {
     onMutate: ({ raised, act }) => {
       if (act === "acknowledge") patch(raised.id, (now) => ({ ...now, state: "acknowledged", acknowledged: { at: new Date().toISOString(), by: me.user.name } }));
     },
-    onSuccess: (_, { raised, act }) => toast(`${t(act === "acknowledge" ? "inbox.done.acknowledge" : "inbox.done.note")} · ${refOf(raised.item_id)}`),
+    onSuccess: (after, { raised, act }) => {
+      // A list asked for while the act was under way may hold the state from before it.
+      patch(raised.id, (now) => (after.revision < now.revision ? now : { ...now, state: after.state, acknowledged: after.acknowledged, revision: after.revision }));
+      toast(`${t(act === "acknowledge" ? "inbox.done.acknowledge" : "inbox.done.note")} · ${refOf(raised.item_id)}`);
+    },
     onError: (error, { raised }) => {
       patch(raised.id, () => raised);
       toast(explain(error).text, { bad: true });
