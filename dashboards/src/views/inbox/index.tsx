@@ -158,7 +158,7 @@ function Inbox() {
       { id: "kind", header: t("column.kind"), width: "104px", from: 1000, cell: (row) => t(`raisedKind.${row.kind}`) },
       { id: "alerts", header: t("column.alerts"), width: "92px", end: true, from: 1000, cell: (row) => <span className="figures">{count(row.alerts_count, language)}</span> },
       { id: "received", header: t("column.received"), width: "124px", from: 820, cell: (row) => <Time at={row.received_at} short /> },
-      { id: "state", header: t("column.status"), width: "132px", from: 460, cell: (row) => <StateTag raised={row} /> },
+      { id: "state", header: t("column.status"), width: "146px", from: 460, cell: (row) => <StateTag raised={row} /> },
     ],
     [t, language],
   );
