@@ -32,6 +32,9 @@ class Rule(Out):
     kind: str
     state: Literal["running", "refused"]
     reason: str
+    silent: bool  # read by correlations only; makes no alert of its own
+    path: str
+    line: int
     logsource: dict[str, str]
     hits_24h: int
     techniques: list[str]
@@ -78,6 +81,9 @@ def _rule(said: dict[str, Any], hits: dict[str, int]) -> Rule:
         kind=str(said.get("kind") or "sigma"),
         state="refused" if said.get("state") == "refused" else "running",
         reason=str(said.get("reason") or ""),
+        silent=said.get("silent") is True,
+        path=str(said.get("path") or ""),
+        line=said["line"] if isinstance(said.get("line"), int) else 0,
         logsource=_logsource(said.get("logsource")),
         hits_24h=hits.get(rule_id, 0),
         techniques=[found[1].upper() for tag in _list(said.get("tags")) if (found := _TECHNIQUE.match(str(tag)))],
