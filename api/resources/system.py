@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -16,11 +15,12 @@ from api.resources import Resource
 from api.runtime import Runtime
 from api.shapes import Out
 from api.state.audit import JobRun
+from correlator.store.base import Gap
 from correlator.store.base import Query as StoreQuery
 from correlator.store.config import StoreTable
 from sensors.clock import parse_rfc3339, rfc3339
 from sensors.errors import LuytreError
-from sensors.event import Event, get
+from sensors.event import get
 
 router = APIRouter(tags=["system"])
 ROUTES = Resource("/system", router)
@@ -68,7 +68,7 @@ def system(request: Request, access: Reader) -> System:
         usage = node.writer.usage_bytes()
         found = node.reader.search(access.scope("system.read"), StoreQuery(size=1))
         newest = str(found.events[0].get("@timestamp")) if found.events else None
-        index_s = _index_lag(said, node, found.events)
+        index_s = _index_lag(said, node)
     except LuytreError as error:
         problem = error.problems[0].en if error.problems else "unavailable"
     with node.db.read() as session:
@@ -95,14 +95,15 @@ def system(request: Request, access: Reader) -> System:
     )
 
 
-def _index_lag(said: list[dict[str, Any]], node: Runtime, newest: Sequence[Event]) -> float | None:
-    """0 when the index stands where the journal ends, else the age of the newest event that can be found."""
+def _index_lag(said: list[dict[str, Any]], node: Runtime) -> float | None:
+    """The age of the first event that the index had not taken in when it last reported; 0 when there was none."""
     report = next((body["events"] for body in said if body["name"].endswith("index") and "events" in body), None)
     if not isinstance(report, dict):
         return None
-    if report.get("position") == node.reader.end():
+    waiting = node.reader.tail(str(report.get("position") or "") or None, 1)
+    if isinstance(waiting, Gap) or not waiting.events:
         return 0.0
-    stored = parse_rfc3339(str(get(newest[0], "event.ingested") or "")) if newest else None
+    stored = parse_rfc3339(str(get(waiting.events[0], "event.ingested") or ""))
     return None if stored is None else round(max(0.0, node.clock.now() - stored), 1)
 
 
