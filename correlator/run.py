@@ -142,6 +142,7 @@ class Runner:
         self._looked = self._reported = self._written = clock.monotonic()
         self.gaps = self.lost = self.reloads = 0
         self._newest = ""
+        self._behind = False  # the last page was full: there is more to read
         self._changed = False
         known = found_detectors()
         unknown = [name for name in table.detectors if name not in known]
@@ -204,6 +205,7 @@ class Runner:
             self._written = float("inf")
             return -1
         self._cursor = page.next
+        self._behind = len(page.events) >= self._table.batch
         if page.events:
             self._newest = str(get(page.events[-1], "event.ingested") or page.events[-1].get("@timestamp") or "")
         now = self._clock.monotonic()
@@ -261,11 +263,11 @@ class Runner:
 
     def _report(self) -> None:
         self._reported = self._clock.monotonic()
-        newest = parse_rfc3339(self._newest) if self._newest else None
+        newest = parse_rfc3339(self._newest) if self._behind else None
         self._daemon.report({
             **self._pipeline.counters(),
             "cursor": self._cursor, "newest": self._newest,
-            "lag_s": round(max(0.0, self._clock.now() - newest), 1) if newest is not None else None,
+            "lag_s": round(max(0.0, self._clock.now() - newest), 1) if newest is not None else 0.0,
             "posted": self._poster.posted, "hits_refused": self._poster.refused, "posting": self._poster.state,
             "gaps": self.gaps, "lost": self.lost, "reloads": self.reloads, "rules_error": self._rules_error,
             "checkpoint_bytes": self._checkpoint.last_bytes,

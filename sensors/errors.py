@@ -73,10 +73,6 @@ class ConfigError(LuytreError):
     exit_code = EXIT_CONFIG
 
 
-class PermissionProblem(LuytreError):
-    exit_code = EXIT_PERMISSION
-
-
 class Unavailable(LuytreError):
     """A peer or a store does not answer; worth another try later."""
 

@@ -37,7 +37,7 @@ def new_event(dataset: str, when: datetime | float, fields: Mapping[str, Any]) -
 
 
 def encode(event: Event) -> bytes:
-    """JSON of one event, UTF-8, no newline. Lone surrogates become U+FFFD, as a decoder would have made them."""
+    """JSON of one event, UTF-8, no newline. Lone surrogates, which JSON cannot carry, become "?"."""
     try:
         return _encode(event)
     except UnicodeEncodeError:

@@ -88,7 +88,7 @@ def system(request: Request, access: Reader) -> System:
         ),
         lag=Lag(
             index_s=index_s,
-            correlator_s=_lag(said, "run"),
+            correlator_s=_correlator_lag(said),
             casework_s=casework.lag_s() if casework else None,
         ),
         jobs=jobs,
@@ -107,11 +107,8 @@ def _index_lag(said: list[dict[str, Any]], node: Runtime) -> float | None:
     return None if stored is None else round(max(0.0, node.clock.now() - stored), 1)
 
 
-def _lag(said: list[dict[str, Any]], word: str) -> float | None:
-    """`lag_s` of the process, or the worst of its streams."""
-    for body in said:
-        if word in body["name"].split("-"):
-            own = [body, *(part for part in body.values() if isinstance(part, dict))]
-            lags = [part["lag_s"] for part in own if isinstance(part.get("lag_s"), int | float)]
-            return float(max(lags)) if lags else None
-    return None
+def _correlator_lag(said: list[dict[str, Any]]) -> float | None:
+    """As the correlator reports it: 0 when it has read everything; None when it has not reported."""
+    report = next((body for body in said if body["name"] == "correlator"), {})
+    lag = report.get("lag_s")
+    return float(lag) if isinstance(lag, int | float) else None

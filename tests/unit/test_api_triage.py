@@ -210,7 +210,7 @@ def test_rules_and_system_answer(node: NodeUnderTest, lan: Browser) -> None:
     running = {"id": "r-1", "title": {"vi": "Dò"}, "state": "running", "tags": ["attack.t1110.001", "attack.x"],
                "logsource": "product: linux, service: sshd"}  # fmt: skip
     refused = {"path": "x.yml", "state": "refused", "reason": "bad"}
-    (run / "run.json").write_text(json.dumps({"name": "run", "lag_s": 0.4, "rules": [running, refused]}))
+    (run / "correlator.json").write_text(json.dumps({"name": "correlator", "lag_s": 0.4, "rules": [running, refused]}))
     (run / "torn.json").write_text('{"name": "x')
     rules = lan.get("/rules")
     assert rules["items"][0]["techniques"] == ["T1110.001"]
