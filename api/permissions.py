@@ -15,20 +15,37 @@ from correlator.store.base import Scope
 PERMISSIONS = (
     "alerts.read", "alerts.work", "incidents.read", "incidents.work", "incidents.raise", "events.read",
     "sensors.read", "sensors.manage", "rules.read", "inbox.read", "inbox.work", "audit.read", "system.read",
-    "users.manage",
+    "users.manage", "inventory.read", "inventory.manage", "services.read", "services.manage", "national.read",
+    "national.manage", "clocks.manage", "notices.read", "notices.manage", "system.manage",
 )  # fmt: skip
 
 _ANALYST = frozenset(
-    ("alerts.read", "alerts.work", "incidents.read", "incidents.work", "events.read", "sensors.read", "rules.read")
-)
-_LEAD = _ANALYST | {"incidents.raise", "sensors.manage", "users.manage", "system.read"}
+    ("alerts.read", "alerts.work", "incidents.read", "incidents.work", "events.read", "sensors.read", "rules.read",
+     "inventory.read", "services.read")
+)  # fmt: skip
+# What keeps the node running and its people in order; no content of cases: whoever needs both gets two grants.
+_ADMIN = frozenset(
+    ("sensors.read", "sensors.manage", "rules.read", "system.read", "system.manage", "users.manage", "audit.read",
+     "inventory.read", "inventory.manage", "services.read", "services.manage", "notices.read", "notices.manage")
+)  # fmt: skip
+_LEAD = _ANALYST | {
+    "incidents.raise", "sensors.manage", "users.manage", "system.read", "inventory.manage", "services.manage",
+    "notices.read", "notices.manage",
+}  # fmt: skip
 ROLES: Mapping[str, frozenset[str]] = {
     "analyst": _ANALYST,
     "lead": _LEAD,
-    "auditor": frozenset(("alerts.read", "incidents.read", "rules.read", "sensors.read", "system.read", "audit.read")),
-    "national_duty": _ANALYST | {"inbox.read", "inbox.work", "system.read"},
-    "national_lead": _LEAD | {"inbox.read", "inbox.work", "audit.read"},
-}
+    "admin": _ADMIN,
+    "auditor": frozenset(
+        ("alerts.read", "incidents.read", "rules.read", "sensors.read", "system.read", "audit.read", "inventory.read",
+         "services.read", "notices.read")
+    ),
+    # A firm that watches several agencies: always until a day, never unmasks, each of its acts visible to the agency.
+    "provider": _ANALYST,
+    "national_duty": _ANALYST | {"inbox.read", "inbox.work", "system.read", "national.read", "notices.read"},
+    "national_lead": _LEAD
+    | {"inbox.read", "inbox.work", "audit.read", "national.read", "national.manage", "clocks.manage"},
+}  # fmt: skip
 NATIONAL_ROLES = frozenset(("national_duty", "national_lead"))  # only a node with role "national" may grant them
 
 

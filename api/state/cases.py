@@ -46,6 +46,8 @@ class Alert(Base):
     snooze_by: Mapped[str | None] = mapped_column(String(256))
     closed_at: Mapped[float | None] = mapped_column(Double)
     incident_id: Mapped[str | None] = mapped_column(ForeignKey("incident.id"), index=True)
+    system_id: Mapped[str | None] = mapped_column(ForeignKey("system.id"), index=True)  # which system it concerns
+    grade: Mapped[int | None]  # that system's, when the alert was made or the inventory last changed
     revision: Mapped[int] = mapped_column(default=1)
     __table_args__ = (
         Index(None, "status", "last_seen"),
@@ -99,6 +101,8 @@ class Incident(Base):
     last_seen: Mapped[float] = mapped_column(Double)
     created_at: Mapped[float] = mapped_column(Double)
     closed_at: Mapped[float | None] = mapped_column(Double)
+    system_id: Mapped[str | None] = mapped_column(ForeignKey("system.id"), index=True)
+    grade: Mapped[int | None]
     search_text: Mapped[str] = mapped_column(Text)
     revision: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index(None, "agency", "state", "last_seen"),)

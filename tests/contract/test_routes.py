@@ -1,8 +1,9 @@
 """Every route × every role × every agency, from the application's own list of routes.
 
-A route without a row in ROWS fails: whoever adds one says here what a call of it looks like. `{alert}` and the like in
-a path or body become the id of an object of the person's own agency, and then of another agency's, where the answer
-must be 404 (422 where the agency itself is named), nothing may change, and no word of the other agency may come back.
+A route without a row in tests/contract/rows/ fails: whoever adds one says there what a call of it looks like.
+`{alert_id}` and the like in a path or body become the id of an object of the person's own agency, and then of another
+agency's, where the answer must be 404 (422 where the agency itself is named), nothing may change, and no word of the
+other agency may come back.
 """
 
 from __future__ import annotations
@@ -26,57 +27,14 @@ from api.resources import Resource, all_routes
 from api.state.audit import AuditEntry
 from api.state.cases import History
 from api.state.federation import Outgoing, Raised, RaisedIndicator, RaisedRevision
-from sensors.clock import rfc3339
-from tests.servers.people_port import MINE, NOW, OTHER, PASSWORD, Browser, NodeUnderTest, event, hit, make_node
+from tests.contract.rows import Row, all_rows
+from tests.servers.people_port import MINE, NOW, OTHER, Browser, NodeUnderTest, event, hit, make_node
 
 CANARY = "canary-bí-mật-7731"
 LINK = '[federation]\nupstream = "https://127.0.0.1:1"\n'
-UNTIL = rfc3339(NOW + 3600)
-Row = tuple[str, Any, int]  # query, body, the status of a right call
-
-ROWS: dict[tuple[str, str], Row] = {
-    ("GET", "/public"): ("", None, 200),
-    ("POST", "/session"): ("", {"username": "x", "password": PASSWORD}, 401),
-    ("POST", "/session/link"): ("", {"token": "x" * 43}, 401),
-    ("GET", "/session"): ("", None, 200),
-    ("PATCH", "/session"): ("", {"language": "vi"}, 200),
-    ("POST", "/session/password"): ("", {"new": PASSWORD}, 204),
-    ("DELETE", "/session"): ("", None, 204),
-    ("GET", "/alerts"): ("?status=all&q=canary", None, 200),
-    ("GET", "/alerts/{alert_id}"): ("", None, 200),
-    ("GET", "/alerts/{alert_id}/events"): ("", None, 200),
-    ("GET", "/alerts/{alert_id}/history"): ("", None, 200),
-    ("POST", "/alerts/{alert_id}/claim"): ("", {}, 200),
-    ("POST", "/alerts/{alert_id}/release"): ("", {}, 409),
-    ("POST", "/alerts/{alert_id}/note"): ("", {"text": "x"}, 200),
-    ("POST", "/alerts/{alert_id}/snooze"): ("", {"until": UNTIL, "reason": "x"}, 200),
-    ("POST", "/alerts/{alert_id}/close"): ("", {"disposition": "test"}, 200),
-    ("POST", "/alerts/{alert_id}/reopen"): ("", {}, 409),
-    ("GET", "/incidents"): ("?q=canary", None, 200),
-    ("POST", "/incidents"): ("", {"alert_ids": ["{free_alert}"]}, 201),
-    ("GET", "/incidents/{incident_id}"): ("", None, 200),
-    ("GET", "/incidents/{incident_id}/history"): ("", None, 200),
-    ("POST", "/incidents/{incident_id}/alerts"): ("", {"alert_ids": ["{free_alert}"]}, 200),
-    ("POST", "/incidents/{incident_id}/state"): ("", {"state": "contained"}, 200),
-    ("POST", "/incidents/{incident_id}/note"): ("", {"text": "x"}, 200),
-    ("GET", "/events"): ("?q=canary*&histogram=true", None, 200),
-    ("GET", "/sensors"): ("", None, 200),
-    ("POST", "/sensors/tokens"): ("", {"name": "cb-9", "role": "sensor", "agency": "{agency}"}, 201),
-    ("POST", "/sensors/{sensor_id}/revoke"): ("", {"reason": "x"}, 200),
-    ("GET", "/rules"): ("", None, 200),
-    ("GET", "/dead-letters"): ("", None, 200),
-    ("GET", "/audit"): ("", None, 200),
-    ("GET", "/system"): ("", None, 200),
-    ("POST", "/alerts/{alert_id}/raise"): ("", {}, 200),
-    ("POST", "/incidents/{incident_id}/raise"): ("", {"note": "x"}, 200),
-    ("GET", "/deliveries"): ("", None, 200),
-    ("GET", "/inbox"): ("?state=all", None, 200),
-    ("GET", "/inbox/shared"): ("", None, 200),
-    ("GET", "/inbox/{raised_id}"): ("", None, 200),
-    ("POST", "/inbox/{raised_id}/acknowledge"): ("", {}, 200),
-    ("POST", "/inbox/{raised_id}/note"): ("", {"text": "x"}, 200),
-    ("GET", "/stream"): ("", None, 0),  # endless: test_api_live.py reads it; here only who is refused
-}
+KINDS = all_rows()
+ROWS: dict[tuple[str, str], Row] = {key: row for kind in KINDS.values() for key, row in kind.rows.items()}
+NAMED_IN_BODY = frozenset().union(*(kind.named_in_body for kind in KINDS.values()))
 
 
 def routes() -> list[tuple[str, str, APIRoute]]:
@@ -152,6 +110,9 @@ class World:
                 "alert_id": alerts[1], "free_alert": alerts[2], "incident_id": incident["id"], "sensor_id": sensor,
                 "agency": agency, "raised_id": f"TN-2026-00000{(MINE, OTHER).index(agency)}",
             }  # fmt: skip
+            for kind in KINDS.values():
+                if kind.make:
+                    self.ids[agency] |= kind.make(node, agency, CANARY if agency == OTHER else "không phải bí mật")
         self.people = {role: Browser(node).link(node.add_user(role, (role, MINE))) for role in ROLES}
         self.nobody = Browser(node).link(node.add_user("nobody"))
 
@@ -261,7 +222,7 @@ def test_another_agency_s_object(world: World, method: str, path: str, route: AP
     for role, browser in world.people.items():
         if one.permission in ROLES[role]:
             answer = world.call(browser, method, path, OTHER)
-            assert answer.status_code == (422 if path == "/sensors/tokens" else 404), (role, answer.text)
+            assert answer.status_code == (422 if (method, path) in NAMED_IN_BODY else 404), (role, answer.text)
             assert CANARY not in answer.text
             assert "canary-7731" not in answer.text
     assert world.traces() == before
@@ -304,22 +265,24 @@ def test_what_a_role_may_do_works(tmp_path: Path, role: str) -> None:
 def test_the_table_of_roles_is_what_was_decided() -> None:
     """A snapshot: a right given or taken shows in a review."""
     analyst = {
-        "alerts.read",
-        "alerts.work",
-        "incidents.read",
-        "incidents.work",
-        "events.read",
-        "sensors.read",
-        "rules.read",
-    }
-    lead = analyst | {"incidents.raise", "sensors.manage", "users.manage", "system.read"}
+        "alerts.read", "alerts.work", "incidents.read", "incidents.work", "events.read", "sensors.read", "rules.read",
+        "inventory.read", "services.read",
+    }  # fmt: skip
+    keeps = {"sensors.manage", "users.manage", "system.read", "inventory.manage", "services.manage", "notices.read",
+             "notices.manage"}  # fmt: skip
+    lead = analyst | keeps | {"incidents.raise"}
+    nation = {"inbox.read", "inbox.work", "national.read"}
     assert {role: set(rights) for role, rights in ROLES.items()} == {
         "analyst": analyst,
         "lead": lead,
-        "auditor": {"alerts.read", "incidents.read", "rules.read", "sensors.read", "system.read", "audit.read"},
-        "national_duty": analyst | {"inbox.read", "inbox.work", "system.read"},
-        "national_lead": lead | {"inbox.read", "inbox.work", "audit.read"},
-    }
+        "admin": keeps
+        | {"sensors.read", "rules.read", "system.manage", "audit.read", "inventory.read", "services.read"},
+        "auditor": {"alerts.read", "incidents.read", "rules.read", "sensors.read", "system.read", "audit.read",
+                    "inventory.read", "services.read", "notices.read"},
+        "provider": analyst,
+        "national_duty": analyst | nation | {"system.read", "notices.read"},
+        "national_lead": lead | nation | {"audit.read", "national.manage", "clocks.manage"},
+    }  # fmt: skip
     assert set().union(*ROLES.values()) <= set(PERMISSIONS)
 
 

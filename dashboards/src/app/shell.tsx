@@ -12,7 +12,7 @@ import { go, href, matches, useRoute } from "./route";
 import { useSession, useSigning } from "./session";
 import { clockOf, ZONE } from "./time";
 import { dismiss, toast, undoLast, useToasts } from "./toasts";
-import { views } from "./views";
+import { GROUPS, views } from "./views";
 
 function Toasts() {
   const { t } = useWords();
@@ -119,21 +119,27 @@ export function Shell() {
             <small>{me.node.name}</small>
           </span>
         </a>
-        <ul>
-          {rail.map((view) => (
-            <li key={view.path}>
-              <a
-                href={href(view.path)}
-                aria-current={here === view.path || here.startsWith(`${view.path}/`) ? "page" : undefined}
-                title={`${t(view.title as "nav.alerts")} (g ${view.rail.key})`}
-              >
-                <Icon name={view.rail.icon} />
-                <span>{t(view.title as "nav.alerts")}</span>
-                <kbd aria-hidden="true">g {view.rail.key}</kbd>
-              </a>
-            </li>
+        <div className="rail-groups">
+          {GROUPS.map((group) => (
+            <ul key={group}>
+              {rail
+                .filter((view) => view.rail.group === group)
+                .map((view) => (
+                  <li key={view.path}>
+                    <a
+                      href={href(view.path)}
+                      aria-current={here === view.path || here.startsWith(`${view.path}/`) ? "page" : undefined}
+                      title={`${t(view.title as "nav.alerts")} (g ${view.rail.key})`}
+                    >
+                      <Icon name={view.rail.icon} />
+                      <span>{t(view.title as "nav.alerts")}</span>
+                      <kbd aria-hidden="true">g {view.rail.key}</kbd>
+                    </a>
+                  </li>
+                ))}
+            </ul>
           ))}
-        </ul>
+        </div>
         <div className="rail-foot">
           <LiveLamp />
           <p className="rail-user">

@@ -2,6 +2,10 @@
 import type { ComponentType } from "react";
 import type { IconName } from "../parts/icons";
 
+/** What people come for first, then what the agency has, then who runs the node. */
+export const GROUPS = ["watch", "estate", "care"] as const;
+export type Group = (typeof GROUPS)[number];
+
 export type View = {
   path: string;
   /** Key of the title in i18n. */
@@ -9,11 +13,15 @@ export type View = {
   /** null: whoever is signed in. */
   permission: string | null;
   Component: ComponentType<{ params: Record<string, string> }>;
-  /** A place in the rail: its order, its icon and the key after `g`. */
-  rail?: { order: number; icon: IconName; key: string };
+  /** A place in the rail: its group, its order there, its icon and the key after `g`. */
+  rail?: { group: Group; order: number; icon: IconName; key: string };
 };
 
 const found = import.meta.glob<{ view: View }>(["../views/*.tsx", "../views/*/index.tsx"], { eager: true });
 export const views: readonly View[] = Object.values(found)
   .map((module) => module.view)
-  .sort((a, b) => (a.rail?.order ?? 99) - (b.rail?.order ?? 99));
+  .sort((a, b) => place(a) - place(b));
+
+function place({ rail }: View) {
+  return rail ? GROUPS.indexOf(rail.group) * 100 + rail.order : 999;
+}

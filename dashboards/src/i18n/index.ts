@@ -3,8 +3,7 @@ import i18next from "i18next";
 import { initReactI18next, useTranslation } from "react-i18next";
 import type { Both } from "../api/types";
 import { setWireLanguage } from "../api/client";
-import en from "./en.json";
-import vi from "./vi.json";
+import { en, vi } from "./words";
 
 export type Language = "vi" | "en";
 const STORED = "luytre.language";

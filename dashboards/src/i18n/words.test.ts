@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import en from "./en.json";
-import vi from "./vi.json";
+import { en, vi } from "./words";
 
 function flat(tree: object, path = ""): Map<string, string> {
   const found = new Map<string, string>();
@@ -17,7 +16,16 @@ const keys = (language: "vi" | "en") => [...new Set([...both[language].keys()].m
 const holes = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
 const sources = import.meta.glob<string>("../**/*.{ts,tsx}", { eager: true, query: "?raw", import: "default" });
 
+const files = import.meta.glob<object>("./*/*.json", { eager: true, import: "default" });
+
 describe("both languages", () => {
+  it("have each top-level name in one file", () => {
+    for (const language of ["vi", "en"]) {
+      const names = Object.entries(files).flatMap(([file, words]) => (file.startsWith(`./${language}/`) ? Object.keys(words) : []));
+      expect(names.length).toBe(new Set(names).size);
+      expect(names.length).toBe(Object.keys(language === "vi" ? vi : en).length);
+    }
+  });
   it("have the same keys", () => expect(keys("vi")).toEqual(keys("en")));
   it("leave nothing empty", () => {
     for (const words of Object.values(both)) for (const [key, text] of words) expect(text.trim(), key).not.toBe("");

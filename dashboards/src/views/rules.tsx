@@ -214,5 +214,5 @@ export const view: View = {
   title: "nav.rules",
   permission: "rules.read",
   Component: Rules,
-  rail: { order: 5, icon: "rule", key: "l" },
+  rail: { group: "estate", order: 5, icon: "rule", key: "l" },
 };

@@ -280,5 +280,5 @@ export const view: View = {
   title: "nav.sensors",
   permission: "sensors.read",
   Component: Sensors,
-  rail: { order: 4, icon: "sensor", key: "c" },
+  rail: { group: "estate", order: 4, icon: "sensor", key: "c" },
 };

@@ -299,5 +299,5 @@ export const view: View = {
   title: "nav.system",
   permission: "system.read",
   Component: SystemPage,
-  rail: { order: 6, icon: "system", key: "s" },
+  rail: { group: "care", order: 6, icon: "system", key: "s" },
 };

@@ -391,5 +391,5 @@ export const view: View = {
   title: "nav.alerts",
   permission: "alerts.read",
   Component: Queue,
-  rail: { order: 1, icon: "queue", key: "q" },
+  rail: { group: "watch", order: 1, icon: "queue", key: "q" },
 };

@@ -194,5 +194,5 @@ export const view: View = {
   title: "nav.hunt",
   permission: "events.read",
   Component: Hunt,
-  rail: { order: 3, icon: "hunt", key: "h" },
+  rail: { group: "watch", order: 4, icon: "hunt", key: "h" },
 };

@@ -283,5 +283,5 @@ export const view: View = {
   title: "nav.inbox",
   permission: "inbox.read",
   Component: Inbox,
-  rail: { order: 0, icon: "inbox", key: "n" },
+  rail: { group: "watch", order: 0, icon: "inbox", key: "n" },
 };

@@ -135,5 +135,5 @@ export const view: View = {
   title: "nav.incidents",
   permission: "incidents.read",
   Component: Incidents,
-  rail: { order: 2, icon: "incident", key: "i" },
+  rail: { group: "watch", order: 2, icon: "incident", key: "i" },
 };
