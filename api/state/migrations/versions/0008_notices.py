@@ -1,9 +1,12 @@
-"""notices
+"""notices: channels, routes, duty rosters, the outbox
 
-Revision 0008, after 0007.
+Revision 0008, after 0007. Forward only.
 """
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0008"
 down_revision = "0007"
@@ -12,4 +15,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+
