@@ -2,9 +2,11 @@
 
 In:  `Job`s of stamped entries from any number of requests. Out: a `Stored` per entry, when the batch is durable.
      Requests that come together share one append and so one fsync (group commit).
-Dedupe: ours by (epoch, sequence) against the marks, which the writer makes durable with the very batch; a lower epoch
-     than the mark's can only be a spool that was lost under a clock set back: it is stored, deduped by id, and counted
-     (dropping it would lose everything that this sensor says until its clock catches up). Others by remembered id.
+Dedupe: ours by (epoch, sequence) against the marks, which the writer makes durable with the very batch. What lies above
+     the mark is new. What does not is either sent again, or it is other events under numbers that were used before: a
+     machine put back from a snapshot, a clone, a spool lost under a clock set back. The id tells (stamp.py: it covers
+     the bytes): stored under this very id → 200; else it is stored, and counted (`behind_mark`). Nothing is swallowed
+     on the word of a number. Others by remembered id.
 Bound: `Limits.queue_bytes` waiting; more is `Busy` (429). The disk budget and a full disk are `Busy` too.
 Failure: Unavailable (a store that does not answer, a full disk) is 429 for this batch. Anything else means that the
      journal's state is unknown: `fatal` ends the process, and it recovers at start. Never a second fsync.
@@ -23,9 +25,9 @@ from api.ingest.dead import DeadLetters, Letter
 from api.ingest.limits import Limits
 from api.ingest.seen import Seen
 from api.ingest.stamp import Entry, Stream
-from correlator.store.base import EventReader, EventWriter, Mark, Stored
+from correlator.store.base import EVERYTHING, EventReader, EventWriter, Mark, Stored
 from sensors.errors import Unavailable
-from sensors.event import encode, get
+from sensors.event import Event, encode, get
 
 GROUP_ITEMS = 5000  # of one append: a longer one would make the others wait
 BUDGET_EVERY_S = 2.0
@@ -59,7 +61,7 @@ class Committer:
         self._over_budget = False
         self._marks: dict[str, Mark] = dict(writer.marks())
         self.counters: dict[str, int] = dict.fromkeys(
-            ("stored", "noop", "refused", "again", "groups", "behind_epoch", "busy"), 0
+            ("stored", "noop", "refused", "again", "groups", "behind_mark", "busy"), 0
         )
         self.last_fsync_ms = 0.0
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
@@ -138,17 +140,27 @@ class Committer:
         ids: set[str] = set()
         echoes: list[int] = []  # "stored before" only if what this very group is about to store is stored
         entries = [entry for job in jobs for entry in job.entries]
+        try:
+            proven, unsure = self._proven(entries), _STORED
+        except Unavailable as error:
+            reason = error.problems[0].en[:200] if error.problems else "the store does not answer"
+            proven, unsure = set(), Stored(429, reason)
+        fresh_ids: set[str] = set()
         for entry in entries:
-            if entry.key and entry.mark and (mark := marks.get(entry.key, self._marks.get(entry.key))):
-                if entry.mark.epoch < mark.epoch:
-                    self.counters["behind_epoch"] += 1
-                    entry.by_id = f"{entry.key} {get(entry.event, 'event.id')}"
-                    entry.event["luytre"]["ingest"] = {"by": "id", "of": entry.by_id}
-                elif (entry.mark.epoch, entry.mark.sequence) <= (mark.epoch, mark.sequence):
-                    if entry.key in marks:
+            mark = marks.get(entry.key, self._marks.get(entry.key))
+            if entry.mark and mark and (entry.mark.epoch, entry.mark.sequence) <= (mark.epoch, mark.sequence):
+                identity = entry.event["event"]["id"]
+                if identity in proven or identity in fresh_ids:
+                    if identity in fresh_ids:
                         echoes.append(len(outcomes))
                     outcomes.append(_NOOP)
                     continue
+                if unsure.status == 429:
+                    outcomes.append(unsure)
+                    continue
+                # The writer knows the newest ids itself, also those that the index does not have yet.
+                entry.by_id = identity
+                entry.event["luytre"]["ingest"] = {"by": "id"}
             if entry.by_id:
                 if entry.by_id in ids or self._seen.known(entry.by_id):
                     if entry.by_id in ids:
@@ -158,6 +170,7 @@ class Committer:
                 ids.add(entry.by_id)
             elif entry.mark:
                 marks[entry.key] = entry.mark
+                fresh_ids.add(entry.event["event"]["id"])
             fresh[entry.stream].append((len(outcomes), entry))
             outcomes.append(_STORED)
         for stream, found in fresh.items():
@@ -182,11 +195,35 @@ class Committer:
         remembered = [entry.by_id for entry in stored if entry.by_id]
         if remembered:
             self._seen.add(remembered, self._reader)
+        self.counters["behind_mark"] += sum(
+            bool(entry.by_id and entry.key) and outcome.status == 201
+            for entry, outcome in zip(entries, outcomes, strict=True)
+        )
         self._count(outcomes)
         at = 0
         for job in jobs:
             job.future.set_result(outcomes[at : at + len(job.entries)])
             at += len(job.entries)
+
+    def _proven(self, entries: list[Entry]) -> set[str]:
+        """Of the entries that are not above their mark: the ids that the store has. Rare, so it may cost a search."""
+        below = [
+            entry for entry in entries
+            if entry.mark and (mark := self._marks.get(entry.key))
+            and (entry.mark.epoch, entry.mark.sequence) <= (mark.epoch, mark.sequence)
+        ]  # fmt: skip
+        found: set[str] = set()
+        for start in range(0, len(below), _PROOF_ITEMS):
+            part = below[start : start + _PROOF_ITEMS]
+            mine = {entry.event["event"]["id"]: entry for entry in part}
+            before = {entry.claimed_id: entry for entry in part if entry.claimed_id}
+            for event in self._reader.fetch(EVERYTHING, [*mine, *before]):
+                identity = str(get(event, "event.id"))
+                if identity in mine:
+                    found.add(identity)
+                elif identity in before and _same(event, before[identity]):
+                    found.add(before[identity].event["event"]["id"])
+        return found
 
     def _append(self, stream: Stream, found: list[tuple[int, Entry]], marks: Mapping[str, Mark],
                 outcomes: list[Stored]) -> None:  # fmt: skip
@@ -215,5 +252,13 @@ class Committer:
             self._over_budget = self._writer.usage_bytes() >= self._limit_bytes
 
 
+def _same(stored: Event, entry: Entry) -> bool:
+    """Whether an event stored under the sensor's own id (as until 2026-11-22) is this entry, by who sent it and its
+    number: another sensor's event under that id is not."""
+    names = ("observer.id", "luytre.spool.epoch", "event.sequence", "@timestamp")
+    return all(get(stored, name) == get(entry.event, name) for name in names)
+
+
+_PROOF_ITEMS = 500  # two ids each, of at most 1,000 at a time
 _NOOP = Stored(200, "stored before")
 _STORED = Stored(201)

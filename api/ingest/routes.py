@@ -94,7 +94,7 @@ class Ingest:
                 parsed.refused[at] = found
                 parsed.letters.append(Letter(name.id, 400, found, doc.source))
                 continue
-            entry = stamp(found, doc.id)
+            entry = stamp(found, doc.id, doc.source)
             if entry.claim:
                 claims[entry.claim] += 1
             parsed.entries.append(entry)

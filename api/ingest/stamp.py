@@ -2,7 +2,9 @@
 
 In:  a checked Event, who sent it (`Name`, from the certificate or key), the `_id` it was sent under, the time.
 Out: an `Entry`: the stamped event, its stream ("events" | "hits"), and its identity for dedupe:
-     - ours: `luytre.spool.epoch` + `event.sequence` under the mark of "<agency>:<observer>/<agent.type>";
+     - ours: `luytre.spool.epoch` + `event.sequence` under the mark of "<agency>:<observer>/<agent.type>"; its id is
+       H(sender, kind, epoch, sequence, bytes as sent): nobody can take another's id by posting it first, and two lives
+       of one spool (a machine put back from a snapshot, a clone) cannot take each other's;
      - others: H(sender, `_id`), remembered 48 h; hits likewise by their own deterministic id;
      - neither: a new id, never deduped.
 Identity: `organization.id`, `observer.id`, `observer.name` are the sender's. What it claimed otherwise stands under
@@ -12,6 +14,7 @@ Identity: `organization.id`, `observer.id`, `observer.name` are the sender's. Wh
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -37,6 +40,7 @@ class Entry:
     key: str = ""  # the mark's stream, for ours
     mark: Mark | None = None
     by_id: str = ""  # the id to remember, for others
+    claimed_id: str = ""  # ours: the id that the sensor gave; before 2026-11-22 events were stored under it
     claim: str = ""  # what the sender wrongly said it was
     source: str = ""  # agent.type, for the sensor's screen
 
@@ -48,7 +52,8 @@ class Stamp:
         self._name, self._now, self._streams = name, now, streams
         self._ingested = rfc3339(now)
 
-    def __call__(self, event: Event, foreign_id: str | None) -> Entry:
+    def __call__(self, event: Event, foreign_id: str | None, source: bytes = b"") -> Entry:
+        """`source` is the document as it was sent: a spool sends the same bytes again."""
         own = _object(event, "event")
         ours = _object(event, "luytre")
         ours.pop("ingest", None)
@@ -67,7 +72,7 @@ class Stamp:
         if correlator:
             _object(event, "organization").setdefault("id", self._name.agency)
         entry = Entry(event, stream, claim=claim)
-        self._number(entry, event, own, ours, claimed, foreign_id)
+        self._number(entry, event, own, ours, claimed, foreign_id, source)
         if claimed:
             ours["claimed"] = claimed
         if not ours:
@@ -92,7 +97,7 @@ class Stamp:
         return " ".join(claim)
 
     def _number(self, entry: Entry, event: Event, own: Event, ours: Event, claimed: dict[str, Any],
-                foreign_id: str | None) -> None:  # fmt: skip
+                foreign_id: str | None, source: bytes) -> None:  # fmt: skip
         agent = event.get("agent")
         kind = agent.get("type") if isinstance(agent, dict) else None
         spool = ours.get("spool")
@@ -105,7 +110,9 @@ class Stamp:
         ):  # fmt: skip
             entry.key = f"{self._name.agency}:{self._name.name}/{kind}"
             entry.mark = Mark(epoch, sequence)  # type: ignore[arg-type]
-            entry.source = kind
+            entry.source, entry.claimed_id = kind, own["id"]
+            digest = hashlib.blake2b(source, digest_size=16).hexdigest()
+            own["id"] = event_id(self._name.id, f"spool:{kind}", f"{epoch}:{sequence}:{digest}")
             return
         ours.pop("spool", None)
         if entry.stream == "hits" or (self._name.role == "correlator" and has_id):

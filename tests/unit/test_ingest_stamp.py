@@ -23,7 +23,8 @@ def stamp(
 ) -> Entry:
     found = check(msgspec.json.encode(event), LIMITS)
     assert isinstance(found, dict)
-    return Stamp(who, NOW, set() if streams is None else streams)(found, foreign)
+    source = msgspec.json.encode(event)
+    return Stamp(who, NOW, set() if streams is None else streams)(found, foreign, source)
 
 
 def ours(**more: Any) -> dict[str, Any]:
@@ -36,10 +37,19 @@ def ours(**more: Any) -> dict[str, Any]:
     }
 
 
-def test_ours_keeps_its_id_and_is_numbered() -> None:
+def test_ours_is_numbered_and_its_id_is_the_senders_the_numbers_and_the_bytes() -> None:
     entry = stamp(ours())
     assert (entry.key, entry.mark, entry.by_id) == ("so-y-te:cam-bien/log", Mark(9, 5), "")
-    assert get(entry.event, "event.id") == "a1"
+    assert entry.claimed_id == "a1"
+    mine = get(entry.event, "event.id")
+    assert mine == get(stamp(ours()).event, "event.id"), "sent again, it is the same event"
+    others = [
+        stamp(ours(), Name("so-y-te", "sensor", "khac")),
+        stamp(ours(), Name("bo-y-te", "sensor", "cam-bien")),
+        stamp(ours(message="khác")),
+        stamp(ours(luytre={"spool": {"epoch": 10}})),
+    ]
+    assert len({mine, *(get(one.event, "event.id") for one in others)}) == 5
     assert entry.event["organization"] == {"id": "so-y-te"}
     assert entry.event["observer"] == {"id": SENSOR.id, "name": "cam-bien"}
     assert entry.claim == ""
