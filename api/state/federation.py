@@ -130,8 +130,11 @@ class Spoken(Base):
     at: Mapped[float] = mapped_column(Double)
     item_id: Mapped[str] = mapped_column(String(128))
     item_revision: Mapped[int] = mapped_column(server_default="1")  # the one that the centre had when it spoke
-    raised_id: Mapped[str] = mapped_column(ForeignKey("raised.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(16))
+    # None: the word is about no item but to the agency itself (`agency`), and `item_id` names what it is.
+    raised_id: Mapped[str | None] = mapped_column(ForeignKey("raised.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))  # acknowledged | note | lead | reminder
     text: Mapped[str] = mapped_column(Text)
     by: Mapped[str] = mapped_column(String(256))
+    agency: Mapped[str | None] = mapped_column(String(64), index=True)
+    about: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # what a program reads, beside what people read
     __table_args__ = (Index(None, "sender", "id"),)
