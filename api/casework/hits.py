@@ -61,19 +61,21 @@ def read(event: Event, *, agency: str, now: float) -> Hit | None:
     level, kind, count = inner.get("level"), inner.get("type"), inner.get("count")
     owner = get(event, "organization.id")
     return Hit(
-        id=hit_id,
+        id=_whole(hit_id),
         at=now if at is None else at,
-        agency=owner[:64] if isinstance(owner, str) and owner else agency,
-        rule_id=rule_id[:128],
-        group_key=str(inner.get("group_key") or "")[:4000],
+        agency=_whole(owner)[:64] if isinstance(owner, str) and owner else agency,
+        rule_id=_whole(rule_id)[:128],
+        group_key=_whole(str(inner.get("group_key") or ""))[:4000],
         group={_line(k): _line(v) for k, v in _pairs(inner.get("group"))},
         kind=kind if kind in ("sigma", "correlation", "detector") else "sigma",
         level=level if level in LEVELS else "medium",
         title=title,
         reason=_texts(inner.get("reason")) or {"vi": name, "en": name},
         count=count if isinstance(count, int) and 0 < count < 2**31 else 1,
-        event_ids=tuple(i for i in _list(inner.get("event_ids")) if isinstance(i, str) and len(i) <= 256)[:EVENT_IDS],
-        techniques=tuple(str(t)[:16] for t in _list(get(event, "threat.technique.id")))[:20],
+        event_ids=tuple(_whole(i) for i in _list(inner.get("event_ids")) if isinstance(i, str) and len(i) <= 256)[
+            :EVENT_IDS
+        ],
+        techniques=tuple(_whole(str(t))[:16] for t in _list(get(event, "threat.technique.id")))[:20],
         score=round(float(score) / 100, 3) if isinstance(score, int | float) and 0 <= score <= 100 else None,
         entities=tuple(_entities(event)),
     )
@@ -100,9 +102,14 @@ def _texts(value: Any) -> dict[str, str]:
     """Both languages, one standing in for the other."""
     if not isinstance(value, Mapping):
         return {}
-    vi, en = (str(value.get(key) or "")[:2000] for key in ("vi", "en"))
+    vi, en = (_whole(str(value.get(key) or ""))[:2000] for key in ("vi", "en"))
     return {"vi": vi or en, "en": en or vi} if vi or en else {}
 
 
 def _line(value: Any) -> str:
-    return "" if value is None else str(value)[:VALUE_LIMIT]
+    return "" if value is None else _whole(str(value))[:VALUE_LIMIT]
+
+
+def _whole(text: str) -> str:
+    """Without what a database may refuse: PostgreSQL's text holds no U+0000, and UTF-8 no half of a surrogate pair."""
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()

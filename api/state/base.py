@@ -26,14 +26,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from sensors.errors import Place, Problem, Unavailable
 
 READERS = 8
 WAIT_S = 10.0
+LOCK = 0x6C757974  # "luyt": the advisory lock of a node on PostgreSQL
 
 
 class Base(DeclarativeBase):
@@ -51,6 +52,7 @@ class Base(DeclarativeBase):
 
 class Database:
     def __init__(self, where: Path | str) -> None:
+        self._held: Connection | None = None
         self.url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
         if self.url.startswith("sqlite:///"):
             path = Path(self.url.removeprefix("sqlite:///"))
@@ -62,7 +64,11 @@ class Database:
         else:
             self.path = self._lock = None
             self.writer = create_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=WAIT_S)
-            self._reader = create_engine(self.url, pool_size=READERS, max_overflow=0, pool_timeout=WAIT_S)
+            self._reader = create_engine(
+                self.url, pool_size=READERS, max_overflow=0, pool_timeout=WAIT_S, isolation_level="REPEATABLE READ"
+            )
+            event.listens_for(self._reader, "begin")(lambda found: found.exec_driver_sql("SET TRANSACTION READ ONLY"))
+            self._held = _only_one_there(self.url)
         self._write_session = sessionmaker(self.writer, expire_on_commit=False)
         self._read_session = sessionmaker(self._reader, expire_on_commit=False, autoflush=False)
         self._inside = threading.local()
@@ -96,6 +102,9 @@ class Database:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
 _AFTER = "luytre.after_commit"
@@ -117,15 +126,33 @@ def _only_one(path: Path) -> int:
         except BlockingIOError:
             if time.monotonic() >= end:
                 os.close(handle)
-                raise Unavailable(
-                    Problem(
-                        "LT-A0111",
-                        "cơ sở dữ liệu đang được một tiến trình luytre-api khác dùng",
-                        "another luytre-api process has this database open",
-                        Place(file=str(path)),
-                    )
-                ) from None
+                raise _taken(str(path)) from None
             time.sleep(0.1)
+
+
+def _only_one_there(url: str) -> Connection:
+    """The same on PostgreSQL: a session's advisory lock, which goes with its connection. A second node that waits for
+    it takes over when the first one ends."""
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    held = engine.connect()
+    end = time.monotonic() + WAIT_S
+    while not held.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar():
+        if time.monotonic() >= end:
+            held.close()
+            raise _taken(engine.url.render_as_string(hide_password=True))
+        time.sleep(0.1)
+    return held
+
+
+def _taken(where: str) -> Unavailable:
+    return Unavailable(
+        Problem(
+            "LT-A0111",
+            "cơ sở dữ liệu đang được một tiến trình luytre-api khác dùng",
+            "another luytre-api process has this database open",
+            Place(file=where),
+        )
+    )
 
 
 def _sqlite(path: Path, *, read_only: bool) -> Engine:

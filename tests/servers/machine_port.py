@@ -21,11 +21,11 @@ from api.config import ApiTable
 from api.machine import MachinePort, machine_app
 from api.runtime import Runtime
 from api.state import machines as tables
-from api.state.base import Base, Database
 from correlator.store import open_reader, open_writer
 from sensors.clock import SystemClock
 from sensors.config import Config, NodeTable
 from sensors.daemon import logger
+from tests.servers.database import open_database
 
 assert tables
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +45,7 @@ def write_config(folder: Path, port: int, extra: str = "") -> Path:
 
 def make_runtime(config: Config) -> Runtime:
     node = config.table("node", NodeTable)
-    db = Database(node.root / "state" / "luytre.db")
-    Base.metadata.create_all(db.writer)
+    db = open_database(node.root / "state" / "luytre.db")
     clock = SystemClock()
     return Runtime(
         config=config, node=node, api=config.table("api", ApiTable), db=db, reader=open_reader(config),

@@ -7,8 +7,6 @@ browser would: it keeps the cookie and sends the CSRF token. `hit(...)` makes a 
 from __future__ import annotations
 
 import asyncio
-import functools
-import tempfile
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,10 +24,8 @@ from api.auth.ca import Authority
 from api.auth.machines import Machines
 from api.casework.fold import Casework
 from api.config import ApiTable
-from api.permissions import Granted
+from api.permissions import BOUNDED_ROLES, Granted
 from api.runtime import Runtime
-from api.state.base import Database
-from api.state.migrate import migrate
 from correlator.hit import Verdict, make_hit
 from correlator.store.embedded import EmbeddedReader
 from correlator.store.indexer import StreamIndexer
@@ -38,6 +34,7 @@ from sensors.clock import ManualClock, rfc3339
 from sensors.config import Config, NodeTable
 from sensors.daemon import logger
 from sensors.event import Event, new_event
+from tests.servers.database import open_database
 
 AGENCIES = {"so-tttt": "Sở Thông tin", "so-yte": "Sở Y tế"}
 MINE, OTHER = tuple(AGENCIES)
@@ -58,7 +55,7 @@ class NodeUnderTest:
         with self.runtime.db.write() as session:
             return users.add(
                 session, self.runtime.audit, THE_SYSTEM, username, now=self.clock.now(), name=username.title(),
-                password_hash=hashed, grants=[Granted(*grant) for grant in grants],
+                password_hash=hashed, grants=[Granted(*grant, until=_end(grant[0])) for grant in grants],
                 national=True,
             ).id  # fmt: skip
 
@@ -79,35 +76,27 @@ class NodeUnderTest:
             pass
 
 
-@functools.cache
-def _empty_database() -> bytes:
-    """A migrated database; made once a run, because Alembic takes most of a second."""
-    with tempfile.TemporaryDirectory() as folder:
-        db = Database(Path(folder) / "empty.db")
-        migrate(db)
-        db.close()  # the last connection folds the write-ahead log into the file
-        return (Path(folder) / "empty.db").read_bytes()
+def _end(role: str) -> float | None:
+    return NOW + 300 * 86_400 if role in BOUNDED_ROLES else None
 
 
 @contextmanager
 def make_node(
-    folder: Path, *, role: str = "agency", tls: bool = False, machines: bool = False, more: str = ""
+    folder: Path, *, role: str = "agency", tls: bool = False, machines: bool = False, more: str = "",
+    api: ApiTable | None = None,
 ) -> Iterator[NodeUnderTest]:
-    """`more`: further tables of luytre.toml, as text."""
+    """`more`: further tables of luytre.toml, as text. `api`: the default asks nobody for a second factor."""
     clock = ManualClock(NOW)
     (folder / "luytre.toml").write_text(more, "utf-8")
     config = Config(folder / "luytre.toml", environ={})
     node = NodeTable(data=str(folder), role=role, agency=MINE, name=AGENCIES[MINE])
-    (folder / "state").mkdir(parents=True, exist_ok=True)
-    if not (folder / "state" / "luytre.db").exists():
-        (folder / "state" / "luytre.db").write_bytes(_empty_database())
-    db = Database(folder / "state" / "luytre.db")
+    db = open_database(folder / "state" / "luytre.db")
     with db.write() as session:
         for code, name in AGENCIES.items():
             users.ensure_agency(session, code, name, clock.now())
     writer, reader = EmbeddedWriter(folder), EmbeddedReader(folder)
     runtime = Runtime(
-        config=config, node=node, api=ApiTable(), db=db, reader=reader, writer=writer,
+        config=config, node=node, api=api or ApiTable(second_factor="none"), db=db, reader=reader, writer=writer,
         audit=Audit(folder / "keys" / "audit.head", clock.now), log=logger("test"), clock=clock, tls=tls,
         machines=Machines(db, Authority.open(folder / "keys", MINE, clock), clock) if machines else None,
     )  # fmt: skip

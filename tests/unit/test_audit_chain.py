@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 from api.audit import THE_SYSTEM, Audit, chain_hash
 from api.state.audit import AuditEntry
 from api.state.base import Database
-from api.state.migrate import migrate
+from tests.servers.database import open_database
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "luytre.db")
-    migrate(made)
+    made = open_database(tmp_path / "luytre.db")
     yield made
     made.close()
 

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from api.auth.ca import Authority, Name, name_in
 from api.auth.machines import Machines, Stranger, Traffic
-from api.state.base import Base, Database
 from api.state.machines import Machine, MachineStream
 from sensors.clock import ManualClock
 from sensors.errors import ConfigError
+from tests.servers.database import open_database
 
 NAME = Name("so-y-te", "sensor", "cam-bien")
 HOUR, DAY = 3600.0, 86_400.0
@@ -25,8 +25,7 @@ HOUR, DAY = 3600.0, 86_400.0
 class Office:
     def __init__(self, path: Path) -> None:
         self.path, self.clock = path, ManualClock(1_795_000_000)
-        self.db = Database(path / "state.db")
-        Base.metadata.create_all(self.db.writer)
+        self.db = open_database(path / "state.db")
         self.authority = Authority.open(path / "keys", "so-y-te", self.clock)
         self.machines = Machines(self.db, self.authority, self.clock)
 
@@ -177,8 +176,7 @@ def test_own_programs_certificates_are_made_anew_when_the_table_does_not_know_th
     assert office.machines.local(keys, "sensor", NAME)
     assert not office.machines.local(keys, "sensor", NAME)
     assert office.machines.of_certificate(der((keys / "sensor.pem").read_bytes())) == NAME
-    empty = Database(office.path / "restored.db")
-    Base.metadata.create_all(empty.writer)
+    empty = open_database(office.path / "restored.db")
     assert Machines(empty, office.authority, office.clock).local(keys, "sensor", NAME)
     empty.close()
 

@@ -18,8 +18,12 @@ from api.federation.renumber import follow
 from api.state.federation import Link, Outgoing, Raised, RaisedRevision
 from api.state.people import User
 from sensors.wire import Answer, Busy
+from tests.servers.database import on_postgresql
 from tests.servers.people_port import Browser, NodeUnderTest, hit, make_node
 from tests.servers.two_nodes import LINK, Centre, Sender
+
+# The backup of these tests is a copy of the SQLite file.
+by_file_copy = pytest.mark.skipif(on_postgresql(), reason="PostgreSQL is backed up by its own tools")
 
 
 class Below:
@@ -226,6 +230,7 @@ def test_a_word_on_an_older_revision_does_not_settle_the_newer(below: Below) -> 
         assert person.get(f"/alerts/{ref}")["delivery"]["state"] == "received"
 
 
+@by_file_copy
 def test_the_centre_restored_from_yesterday_gets_the_rest_again(below: Below) -> None:
     first = below.raised(1)
     below.deliver(1)
@@ -247,6 +252,7 @@ def test_the_centre_restored_from_yesterday_gets_the_rest_again(below: Below) ->
     assert "acknowledged" in [state for _, state in below.states()]
 
 
+@by_file_copy
 def test_the_agency_restored_from_yesterday_goes_on_behind_what_was_used(below: Below) -> None:
     first = below.raised(1)
     below.deliver(1)

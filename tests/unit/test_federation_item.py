@@ -48,7 +48,8 @@ def test_an_alert_s_item_fits_and_tells_no_inner_thing(tmp_path: Path) -> None:
         item = alert_of(node)
     assert items.wrong_with(item) is None
     assert item["alerts"][0]["reason"] == {
-        "vi": "203.0.113.9 vào … (…) bằng …; planning.nguyen còn", "en": "203.0.113.9 entered … as …",
+        "vi": "203.0.113.9 vào … (…) bằng …; planning.nguyen còn",
+        "en": "203.0.113.9 entered … as …␀",
     }  # fmt: skip
     text = items.canonical(item)
     assert "10.20.30.40" not in text
