@@ -34,6 +34,7 @@ from api.federation.raising import policy_of
 from api.jobs._scheduler import Scheduler
 from api.live import Live
 from api.machine import machine_app
+from api.notices import matters
 from api.runtime import Runtime
 from api.state.base import Database
 from api.state.migrate import migrate
@@ -90,7 +91,7 @@ def serve(config: Config) -> int:
         opened.callback(machines.close)
         app = create_app(node)
         policy = policy_of(settings(config), node.bell, node.audit, exercise=node_table.exercise)
-        casework = Casework(db, reader, clock, node.bell, node_table.agency, policy)
+        casework = Casework(db, reader, clock, node.bell, node_table.agency, matters.policy_of(policy))
         app.state.casework = casework
         node.counters["casework"] = lambda: asdict(casework.counters) | {"lag_s": casework.lag_s()}
         context = people_port.tls_context(api_table, node_table.root / "keys") if tls else None

@@ -19,6 +19,7 @@ from api.auth.sessions import Access
 from api.casework.changes import Bell, changed
 from api.casework.errors import Invalid, Stale, Unseen, WrongState
 from api.casework.fold import open_key
+from api.notices import matters
 from api.shapes import Disposition
 from api.state.cases import Alert, History
 from correlator.store.base import Scope
@@ -123,6 +124,7 @@ def wake(desk: Desk) -> int:
     for alert in due:
         status = "claimed" if alert.assignee_id else "new"
         with_record(desk, alert, "woken", None, lambda a=alert, s=status: _set(a, status=s, **_AWAKE | {"woken": True}))  # type: ignore[misc]
+        matters.alert_woke(desk.session, alert, desk.now)
     return len(due)
 
 

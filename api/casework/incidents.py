@@ -22,8 +22,11 @@ from api.casework.errors import Invalid, Stale, Unseen, WrongState
 from api.casework.fold import add_indicators
 from api.casework.folding import like, search_text
 from api.casework.paging import Key, after, cursor_of
-from api.casework.queue import inside, names
+from api.casework.queue import inside, names, systems_named
+from api.clocks import keep
 from api.federation.status import deliveries_of, delivery_of, words_of
+from api.inventory import naming
+from api.notices import matters
 from api.shapes import LEVELS, IncidentState, Level
 from api.state.cases import Alert, History, Incident, Indicator
 from correlator.store.base import Scope
@@ -58,6 +61,7 @@ def open_from(desk: Desk, alert_ids: Sequence[str], title: str | None, level: Le
     desk.session.flush()
     _link(desk, incident, chosen)
     record(desk, incident, "created", None, None, {"state": "open"})
+    matters.incident_opened(desk.session, incident, desk.now)
     return incident
 
 
@@ -91,6 +95,8 @@ def set_state(desk: Desk, incident: Incident, state: IncidentState, text: str | 
     incident.closed_at = desk.now if state == "closed" else None
     act = "closed" if state == "closed" else "reopened" if before == "closed" else "moved"
     record(desk, incident, act, text, {"state": before}, {"state": state})
+    if state in ("resolved", "closed") and before not in ("resolved", "closed"):
+        matters.incident_over(desk.session, incident, desk.now)
 
 
 def note(desk: Desk, incident: Incident, text: str) -> None:
@@ -123,9 +129,11 @@ def page(
     )
     people = names(session, {row.coordinator_id for row in rows})
     deliveries = deliveries_of(session, [row.id for row in rows])
+    systems = systems_named(session, rows)
     return shapes.Listed[shapes.IncidentShort](
         items=[
-            shapes.IncidentShort(**_short(row, people, numbers.get(row.id, 0), deliveries.get(row.id))) for row in rows
+            shapes.IncidentShort(**_short(row, people, numbers.get(row.id, 0), deliveries.get(row.id), systems))
+            for row in rows
         ],
         next=cursor_of(keys, rows[-1]) if more else None,
         total=session.scalar(select(func.count()).select_from(Incident).where(*conditions)) or 0,
@@ -146,7 +154,8 @@ def show(session: Session, incident: Incident) -> shapes.Incident:
     )
     total = session.scalar(select(func.count()).where(Alert.incident_id == incident.id)) or 0
     return shapes.Incident(
-        **_short(incident, names(session, {incident.coordinator_id}), total, delivery_of(session, incident.id)),
+        **_short(incident, names(session, {incident.coordinator_id}), total, delivery_of(session, incident.id),
+                 systems_named(session, [incident])),
         alerts=[
             shapes.IncidentAlert.model_construct(
                 id=row.id, title=shapes.Texts(**row.title), level=row.level, status=row.status, count=row.count,
@@ -160,8 +169,9 @@ def show(session: Session, incident: Incident) -> shapes.Incident:
 
 
 def _short(
-    row: Incident, people: dict[int, str], alerts_count: int, delivery: shapes.Delivery | None
-) -> dict[str, Any]:
+    row: Incident, people: dict[int, str], alerts_count: int, delivery: shapes.Delivery | None,
+    systems: dict[str, shapes.SystemRef],
+) -> dict[str, Any]:  # fmt: skip
     return {
         "id": row.id,
         "agency": row.agency,
@@ -175,6 +185,7 @@ def _short(
         "closed_at": rfc3339(row.closed_at) if row.closed_at is not None else None,
         "alerts_count": alerts_count,
         "delivery": delivery,
+        "system": systems.get(row.system_id or ""),
         "revision": row.revision,
     }
 
@@ -204,6 +215,7 @@ def _link(desk: Desk, incident: Incident, chosen: Sequence[Alert]) -> None:
             alerts.with_record(desk, alert, "linked", None, lambda a=alert: setattr(a, "incident_id", incident.id))  # type: ignore[misc]
     add_indicators(desk.session, incident.id, [alert.id for alert in chosen])
     desk.session.flush()
+    naming.name_incident(desk.session, incident)
     found = desk.session.scalars(select(Indicator.value).where(Indicator.incident_id == incident.id))
     parts = [incident.id, incident.title, incident.agency, *found, *(alert.id for alert in chosen)]
     incident.search_text = search_text([*parts, *incident.search_text.split()])
@@ -234,6 +246,7 @@ def record(
     )
     if access:
         desk.audit.record(desk.session, access.actor, f"incident.{act}", incident.id, agency=incident.agency)
+    keep.sync(desk.session, desk.bell, incident, desk.now)  # every act may set off, move or end a deadline
     changed(
         desk.session, desk.bell, "incident", incident.id, agency=incident.agency, revision=incident.revision,
         now=desk.now, created=act == "created",

@@ -28,6 +28,7 @@ from api.casework.changes import changed
 from api.federation import answers, renumber
 from api.federation.config import settings
 from api.federation.signing import sign
+from api.notices import matters
 from api.runtime import Runtime
 from api.state.federation import Heard, Link, Outgoing
 from sensors.errors import LuytreError, Problem, Unavailable
@@ -149,6 +150,7 @@ class Delivery:
             row.last_error, row.next_attempt_at, row.reason = None, None, None
             if isinstance(answer, answers.Refused):
                 row.state, row.reason = "refused", answer.reason
+                matters.refused_above(session, row.ref, row.agency, row.sequence, self._node.clock.now())
             else:
                 row.state, row.receipt_id = "received", answer.receipt
                 row.receipt_at, row.receipt_by = answer.time, answer.by[: answers.NAME]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from api.config import ApiTable
 from api.federation.config import FederationTable
+from api.notices.config import NoticesTable
 from correlator.config import CorrelatorTable
 from correlator.store.config import StoreTable
 from sensors.config import Config, NodeTable
@@ -31,7 +32,7 @@ def check(config: Config) -> None:
             problems.extend(error.problems)
 
     tables = {"node": NodeTable, "api": ApiTable, "store": StoreTable, "packet": PacketTable, "ship": ShipTable,
-              "correlator": CorrelatorTable, "federation": FederationTable}  # fmt: skip
+              "correlator": CorrelatorTable, "federation": FederationTable, "notices": NoticesTable}  # fmt: skip
     for name, kind in tables.items():
         look(lambda name=name, kind=kind: config.table(name, kind))  # type: ignore[misc]
     look(lambda: log.check(config, config.table("log", log.LogTable)))

@@ -115,7 +115,7 @@ class Handover(Base):
 
 
 class Holiday(Base):
-    """A day that counts as out of office hours for the agency and what is below it; the Government names them yearly."""
+    """Out of office hours all day, for the agency and what is below it; the Government names such days yearly."""
 
     __tablename__ = "notice_holiday"
     id: Mapped[int] = mapped_column(primary_key=True)

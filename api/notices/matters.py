@@ -1,0 +1,140 @@
+"""What casework, sensors and the machine itself have to tell. Each call stands in the transaction of the thing itself.
+
+In:  the changed object. Out: a `Matter` (or none: below the level that anybody is told of).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from api.notices.tell import tell
+from api.shapes import LEVELS
+from api.state.cases import Alert, Incident
+from api.state.inventory import System
+
+Policy = Callable[[Session, Alert, float], None]
+LEAST = LEVELS.index("high")  # of alerts: below it they wait in the queue
+PERCENT_BACK = 5  # the disk must be this much better before it is told of anew
+
+
+def policy_of(inner: Policy | None) -> Policy:
+    """Casework's hook for alerts that are new or have risen: what was there, then tell."""
+
+    def policy(session: Session, alert: Alert, now: float) -> None:
+        if inner is not None:
+            inner(session, alert, now)
+        alert_came(session, alert, now)
+
+    return policy
+
+
+def alert_came(session: Session, alert: Alert, now: float) -> None:
+    silent = alert.kind == "silence" or alert.rule_id.startswith("silence")
+    if alert.level_order < LEAST and not silent:
+        return
+    if alert.status == "snoozed" and alert.level != "critical":
+        return  # a person has put it off; it tells of itself when it wakes
+    _of_alert(session, alert, f"alert:{alert.id}:{alert.level}", now, kind="sensor" if silent else "alert")
+
+
+def alert_woke(session: Session, alert: Alert, now: float) -> None:
+    """A snooze has ended: to who has the alert, else by route."""
+    if alert.assignee_id is not None or alert.level_order >= LEAST:
+        _of_alert(session, alert, f"woken:{alert.id}:{alert.revision}", now, to_user=alert.assignee_id)
+
+
+def alert_assigned(session: Session, alert: Alert, to_user: int, now: float) -> None:
+    _of_alert(session, alert, f"assigned:{alert.id}:{alert.revision}", now, to_user=to_user)
+
+
+def _of_alert(
+    session: Session, alert: Alert, key: str, now: float, *, kind: str = "alert", to_user: int | None = None
+) -> None:
+    tell(
+        session, key=key, kind=kind, agency=alert.agency, ref=alert.id, level=alert.level, title=alert.title,  # type: ignore[arg-type]
+        link=f"#/alerts/{alert.id}", now=now, grade=alert.grade, marked=is_marked(session, alert.system_id),
+        to_user=to_user,
+    )  # fmt: skip
+
+
+def incident_opened(session: Session, incident: Incident, now: float) -> None:
+    _of_incident(session, incident, f"incident:{incident.id}:opened", now)
+
+
+def incident_given(session: Session, incident: Incident, now: float) -> None:
+    """It has another coordinator."""
+    _of_incident(session, incident, f"incident:{incident.id}:{incident.revision}:given", now,
+                 to_user=incident.coordinator_id)  # fmt: skip
+
+
+def incident_over(session: Session, incident: Incident, now: float) -> None:
+    _of_incident(session, incident, f"incident:{incident.id}:{incident.revision}:over", now, over=True)
+
+
+def _of_incident(
+    session: Session, incident: Incident, key: str, now: float, *, to_user: int | None = None, over: bool = False
+) -> None:
+    tell(
+        session, key=key, kind="incident", agency=incident.agency, ref=incident.id, level=incident.level,  # type: ignore[arg-type]
+        title={"vi": incident.title, "en": incident.title}, link=f"#/incidents/{incident.id}", now=now,
+        grade=incident.grade, marked=is_marked(session, incident.system_id), over=over, to_user=to_user,
+    )  # fmt: skip
+
+
+def refused_above(session: Session, ref: str, agency: str, sequence: int, now: float) -> None:
+    """The centre has refused what this agency raised."""
+    kind = "incidents" if ref.startswith("SC-") else "alerts"
+    tell(
+        session, key=f"refused:{ref}:{sequence}", kind="system", agency=agency, ref=ref, level="high", now=now,
+        title={"vi": f"Cấp trên từ chối báo cáo {ref}", "en": f"The centre refused {ref}"}, link=f"#/{kind}/{ref}",
+    )  # fmt: skip
+
+
+def is_marked(session: Session, system_id: str | None) -> bool:
+    if system_id is None:
+        return False
+    system = session.get(System, system_id)
+    return system is None or system.secret
+
+
+class Machine:
+    """Watches the machine that the node runs on: space, and processes that came back. One `look` a minute."""
+
+    def __init__(self, data: Path, agency: str, percent: int) -> None:
+        self._data, self._agency, self._percent = data, agency, percent
+        self._low = False
+        self._started: dict[str, float] = {}
+
+    def look(self, session: Session, now: float) -> None:
+        usage = shutil.disk_usage(self._data)
+        free = 100 * usage.free / usage.total
+        if free < self._percent and not self._low:
+            self._low = True
+            tell(
+                session, key=f"disk:{int(now // 3600)}", kind="system", agency=self._agency, ref="disk", now=now,
+                level="critical" if free < self._percent / 3 else "high", link="#/system",
+                title={"vi": f"Ổ đĩa dữ liệu còn trống {free:.0f} %", "en": f"The data disk has {free:.0f} % left"},
+            )  # fmt: skip
+        elif free >= self._percent + PERCENT_BACK:
+            self._low = False
+        for path in sorted((self._data / "run").glob("*.json"))[:50]:
+            self._process(session, path, now)
+
+    def _process(self, session: Session, path: Path, now: float) -> None:
+        try:
+            started = float(json.loads(path.read_text("utf-8"))["started"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        before = self._started.get(path.stem)
+        self._started[path.stem] = started
+        if before is not None and started > before:
+            tell(
+                session, key=f"restart:{path.stem}:{int(started)}", kind="system", agency=self._agency, level="medium",
+                ref=path.stem[:64], link="#/system", now=now,
+                title={"vi": f"Tiến trình {path.stem} đã khởi động lại", "en": f"{path.stem} has restarted"},
+            )  # fmt: skip
