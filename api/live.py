@@ -28,6 +28,7 @@ RECHECK_S = 1.0
 TOPICS = {
     "alert": "alerts.read",
     "incident": "incidents.read",
+    "clock": "incidents.read",
     "delivery": "incidents.read",
     "raised": "inbox.read",
     "sensor": "sensors.read",

@@ -9,6 +9,7 @@ other agency may come back.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def needs_a_permission(method: str, path: str, route: APIRoute) -> bool:
 
 def names_an_object(method: str, path: str, route: APIRoute) -> bool:
     body = json.dumps(ROWS[method, path][1] or "") if (method, path) in ROWS else ""
-    return needs_a_permission(method, path, route) and ("{" in path or "{" in body.strip("{}"))
+    return needs_a_permission(method, path, route) and ("{" in path or bool(re.search(r"\{\w+\}", body)))
 
 
 def tells_of_agencies(method: str, path: str, route: APIRoute) -> bool:
