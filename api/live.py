@@ -33,6 +33,7 @@ TOPICS = {
     "raised": "inbox.read",
     "sensor": "sensors.read",
     "system": "system.read",
+    "service": "services.read",
 }
 
 

@@ -25,6 +25,7 @@ from sensors.logger import Logger
 if TYPE_CHECKING:
     from api.federation.deliver import Delivery
     from api.notices.work import Work
+    from api.services.follow import Follower
 
 VERSION = "0.1.0"
 
@@ -43,6 +44,7 @@ class Runtime:
     machines: Machines | None = None  # the machine port's; None where only people are served
     bell: Bell = field(default_factory=Bell)
     delivery: Delivery | None = None  # the link upwards, made by the first run of its job
+    follower: Follower | None = None  # of the probes' results, made by the first run of its job
     notices: Work | None = None  # the outbox of notices, made by the first run of its job
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags
     # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.

@@ -176,8 +176,12 @@ class Retention:
 
 
 class EventReader(Protocol):
-    def tail(self, cursor: Cursor | None, limit: int, stream: Stream = "events") -> Page | Gap:
-        """Up to `limit` events after `cursor` (None: the oldest kept) in store order. An empty page keeps the place."""
+    def tail(
+        self, cursor: Cursor | None, limit: int, stream: Stream = "events", dataset: str | None = None
+    ) -> Page | Gap:
+        """Up to `limit` events after `cursor` (None: the oldest kept) in store order. An empty page keeps the place.
+        With `dataset` only events of that event.dataset come; the place moves over the others, so a page may be empty
+        and yet not the last: the end is reached when `next` is the cursor that was given."""
 
     def end(self, stream: Stream = "events") -> Cursor:
         """The cursor behind the newest event: where to start when the past is not wanted."""

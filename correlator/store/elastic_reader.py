@@ -46,7 +46,9 @@ class ElasticReader:
     def __init__(self, server: Server, agencies: Sequence[str] = ()) -> None:
         self._server, self._patterns = server, patterns(agencies)
 
-    def tail(self, cursor: Cursor | None, limit: int, stream: Stream = "events") -> Page | Gap:
+    def tail(
+        self, cursor: Cursor | None, limit: int, stream: Stream = "events", dataset: str | None = None
+    ) -> Page | Gap:
         places = _parse(cursor)
         if places is None:  # another store's cursor: nothing is known about what was missed
             return Gap(None, "{}")
@@ -72,7 +74,7 @@ class ElasticReader:
             size = min(share, limit - len(events), PAGE_EVENTS)
             if size <= 0:
                 break
-            hits = self._shard_page(name, shard, place.seq[shard], until, size)
+            hits = self._shard_page(name, shard, place.seq[shard], until, size, dataset)
             events += [_event(hit) for hit in hits]
             place.seq[shard] = hits[-1]["_seq_no"] if len(hits) == size else until
         self._mark_done(stream, states, places)
@@ -138,10 +140,15 @@ class ElasticReader:
         """Asked at most once per field and search, and only for fields that the table doesn't name."""
         return functools.cache(lambda field: self._server.types(self._patterns[stream], field))
 
-    def _shard_page(self, name: str, shard: int, after: int, until: int, size: int) -> list[Json]:
+    def _shard_page(
+        self, name: str, shard: int, after: int, until: int, size: int, dataset: str | None
+    ) -> list[Json]:
+        where: list[Json] = [{"range": {"_seq_no": {"gt": after, "lte": until}}}]
+        if dataset:
+            where.append({"term": {"event.dataset": dataset}})
         body: Json = {
             "preference": f"_shards:{shard}", "size": size, "seq_no_primary_term": True, "track_total_hits": False,
-            "query": {"range": {"_seq_no": {"gt": after, "lte": until}}}, "sort": [{"_seq_no": "asc"}],
+            "query": {"bool": {"filter": where}}, "sort": [{"_seq_no": "asc"}],
         }  # fmt: skip
         return self._server.whole(name, body)
 

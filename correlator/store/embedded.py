@@ -54,7 +54,9 @@ class EmbeddedReader:
         self._locks = {stream: threading.Lock() for stream in streams}
         self._libraries = {stream: Library(data / "journal" / stream, data / "index" / stream) for stream in streams}
 
-    def tail(self, cursor: Cursor | None, limit: int, stream: Stream = "events") -> Page | Gap:
+    def tail(
+        self, cursor: Cursor | None, limit: int, stream: Stream = "events", dataset: str | None = None
+    ) -> Page | Gap:
         with self._locks[stream]:
             try:
                 after = Position.parse(cursor) if cursor is not None else None
@@ -65,7 +67,12 @@ class EmbeddedReader:
             first = batch.items[0][0] if batch.items else None
             behind = Position(first.segment, first.offset, first.index - 1) if first else batch.next
             return Gap(batch.lost if batch.lost >= 0 else None, str(behind))
-        return Page([event for _, data in batch.items if (event := _decoded(data)) is not None], str(batch.next))
+        # The name stands in the bytes of every event of that dataset: looking for it there costs a third of decoding.
+        mark = dataset.encode() if dataset else b""
+        events = [event for _, data in batch.items if mark in data and (event := _decoded(data)) is not None]
+        if dataset:
+            events = [event for event in events if get(event, "event.dataset") == dataset]
+        return Page(events, str(batch.next))
 
     def end(self, stream: Stream = "events") -> Cursor:
         with self._locks[stream]:

@@ -25,6 +25,8 @@ FIELDS = (
     Field("luytre.probe.latency_ms", "double"),
     Field("luytre.probe.certificate_days_left", "long"),
     Field("luytre.probe.failures", "long"),
+    Field("luytre.probe.every_s", "double"),
+    Field("luytre.probe.slow_ms", "double"),
 )
 
 

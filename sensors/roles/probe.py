@@ -35,13 +35,14 @@ _BATCH = 200
 
 
 class Service(Table, frozen=True, kw_only=True):
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=130)]  # at the centre also "agency/id": see api/services
     name: str = ""
     system: str = ""  # the information system that it belongs to
     kind: str = "http"
     target: str
     every_s: Annotated[float, msgspec.Meta(ge=0.2, le=86_400)] = 60.0
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    slow_ms: Annotated[float, msgspec.Meta(ge=0, le=120_000)] = 0.0  # what takes longer is slow; 0: nothing is
 
 
 class ProbeTable(Table, frozen=True, kw_only=True):
@@ -160,7 +161,8 @@ class ProbeRole:
             "service.id": service.id, "service.name": service.name or service.id, "service.type": service.kind,
             "service.state": state, "luytre.probe.kind": service.kind, "luytre.probe.system": service.system or None,
             "luytre.probe.latency_ms": latency, "luytre.probe.reason": outcome.reason or None,
-            "luytre.probe.failures": failures, **outcome.fields,
+            "luytre.probe.failures": failures, "luytre.probe.every_s": service.every_s,
+            "luytre.probe.slow_ms": service.slow_ms or None, **outcome.fields,
         }  # fmt: skip
         return self._finish(new_event("service.availability", at, fields), f"probe:{service.id}")
 
