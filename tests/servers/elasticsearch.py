@@ -15,10 +15,10 @@ from sensors.errors import Unavailable
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
+def running(version: str = elasticsearch.VERSION) -> Iterator[Server]:
     with contextlib.ExitStack() as stack:
         try:
-            server = stack.enter_context(elasticsearch.running())
+            server = stack.enter_context(elasticsearch.running(version))
         except Unavailable as error:
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(error.problems[0].en)
         yield server

@@ -1,6 +1,6 @@
 """A real Elasticsearch for exercises and tests: the integ-test distribution of Maven Central, on loopback.
 
-In:  Java 17+, and `mvn` or the zip in the cache (`LUYTRE_CACHE`, else ~/.cache/luytre). Out: `Server` (url, username,
+In:  Java 17+ (21+ for version 9), and `mvn` or the zip in the cache (`LUYTRE_CACHE`, else ~/.cache/luytre). Out: `Server` (url, username,
 password). It listens on loopback, with security on (a random bootstrap password, file realm off), HTTP without TLS.
 When it can't run: `Unavailable`, which says why.
 Elasticsearch refuses to run as root, so root starts it as the user `luytre-es` (made when missing).
@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -61,9 +62,9 @@ def unavailable(reason: str) -> NoReturn:
     )
 
 
-def distribution() -> Path:
+def distribution(version: str = VERSION) -> Path:
     """The zip, fetched once."""
-    path = cache() / f"elasticsearch-{VERSION}.zip"
+    path = cache() / f"elasticsearch-{version}.zip"
     if path.is_file():
         return path
     if shutil.which("mvn") is None:
@@ -73,9 +74,9 @@ def distribution() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.is_file():
             command = ["mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
-                       f"-Dartifact={ARTIFACT}:{VERSION}:zip", f"-DoutputDirectory={folder}"]  # fmt: skip
+                       f"-Dartifact={ARTIFACT}:{version}:zip", f"-DoutputDirectory={folder}"]  # fmt: skip
             found = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-            fetched = Path(folder) / f"elasticsearch-{VERSION}.zip"
+            fetched = Path(folder) / f"elasticsearch-{version}.zip"
             if found.returncode or not fetched.is_file():
                 unavailable(f"mvn could not fetch it: {found.stdout[-300:]}{found.stderr[-300:]}")
             fetched.replace(path)
@@ -83,9 +84,9 @@ def distribution() -> Path:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Server]:
-    java = _java()
-    archive = distribution()
+def running(version: str = VERSION) -> Iterator[Server]:
+    java = _java(21 if int(version.split(".", maxsplit=1)[0]) >= 9 else 17)
+    archive = distribution(version)
     with tempfile.TemporaryDirectory(prefix="luytre-es-") as temporary:
         home = Path(temporary)
         shutil.unpack_archive(archive, home)
@@ -130,14 +131,28 @@ def running() -> Iterator[Server]:
             guard.wait(10)
 
 
-def _java() -> str:
+def _java(least: int) -> str:
+    """The home of the one that is asked for by name, else of the oldest that is new enough."""
     for given in (os.environ.get("LUYTRE_JAVA_HOME"), os.environ.get("JAVA_HOME")):
-        if given and (Path(given) / "bin" / "java").exists():
+        if given and _java_version(Path(given)) >= least:
             return given
     found = shutil.which("java")
-    if found is None:
-        unavailable("there is no Java 17")
-    return str(Path(found).resolve().parent.parent)
+    homes = [Path(found).resolve().parent.parent] if found else []
+    homes += Path("/usr/lib/jvm").glob("*")
+    fitting = [home for home in homes if _java_version(home) >= least]
+    if not fitting:
+        unavailable(f"there is no Java {least} or newer")
+    return str(min(fitting, key=lambda home: (_java_version(home), home)))
+
+
+def _java_version(home: Path) -> int:
+    """17, 25 …; 0 where there is no Java."""
+    try:
+        text = (home / "release").read_text("utf-8", "replace")
+    except OSError:
+        return 0
+    said = re.search(r'^JAVA_VERSION="(\d+)', text, re.MULTILINE)
+    return int(said[1]) if said and (home / "bin" / "java").exists() else 0
 
 
 def _account(home: Path) -> int | None:

@@ -127,7 +127,7 @@ def test_a_password_is_never_told(tmp_path):
 
 
 @pytest.mark.elasticsearch
-@pytest.mark.parametrize("store", ["elasticsearch"], indirect=True)
+@pytest.mark.parametrize("store", ["8.19.0", "9.5.3"], indirect=True)
 class TestOnTheServer:
     def test_a_resend_behind_a_rollover_is_stored_once(self, store):
         store.writer.append([event(1), event(2)], marks={"may/log": Mark(1, 2)})
