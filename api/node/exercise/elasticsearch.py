@@ -1,7 +1,8 @@
 """A real Elasticsearch for exercises and tests: the integ-test distribution of Maven Central, on loopback.
 
-In:  Java 17+ (21+ for version 9), and `mvn` or the zip in the cache (`LUYTRE_CACHE`, else ~/.cache/luytre). Out: `Server` (url, username,
-password). It listens on loopback, with security on (a random bootstrap password, file realm off), HTTP without TLS.
+In:  Java 17+ (21+ for version 9), and `mvn` or the zip in the cache (`LUYTRE_CACHE`, else ~/.cache/luytre). Out:
+`Server` (url, username, password). It listens on loopback, with security on (a random bootstrap password, file realm
+off), HTTP without TLS.
 When it can't run: `Unavailable`, which says why.
 Elasticsearch refuses to run as root, so root starts it as the user `luytre-es` (made when missing).
 Source: design.md "Stores".
