@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("api.node.demo", "diễn tập: một cuộc tấn công, hai đơn vị, một trung tâm", "an exercise on this machine"),
     "up": ("api.node.up", "chạy một nút thật trên máy này", "run a real node on this machine"),
     "init": ("api.node.init", "tạo dữ liệu, khóa và cấu hình của nút", "make a node's data, keys, settings"),
+    "doctor": ("api.node.doctor", "khám máy này: sai ở đâu, sửa thế nào", "what is wrong here, and what mends it"),
     "enrol": ("api.node.enrol", "cấp mã ghi danh; ghi danh máy này với một nút", "enrol sensors and nodes"),
     "users": ("api.node.users", "tài khoản, vai trò, liên kết đăng nhập", "accounts, roles, log-in links"),
     "rules": ("api.node.rules", "kiểm thử và liệt kê luật phát hiện", "test and list rules"),
