@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import Problem, answer
 
 BODY_LIMIT = 1024 * 1024
+FILE_LIMIT = 4 * 1024 * 1024
+FILES = frozenset(("/api/v1/systems/import", "/api/v1/assets/import"))  # what takes a whole table (api/inventory)
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -59,8 +61,9 @@ class Guard:
         if scope["method"] not in _SAFE and not self._own(headers):
             await answer(Request(scope), Problem("LT-A0406"))(scope, receive, with_headers)
             return
+        limit = FILE_LIMIT if scope["path"] in FILES else BODY_LIMIT
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > BODY_LIMIT:
+        if not length.isdecimal() or int(length) > limit:
             await answer(Request(scope), Problem("LT-A0413"))(scope, receive, with_headers)
             return
         taken = 0
@@ -69,7 +72,7 @@ class Guard:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > BODY_LIMIT:  # chunked, without a length
+            if taken > limit:  # chunked, without a length
                 raise HTTPException(413)
             return message
 

@@ -69,6 +69,8 @@ class NodeShape(Out):
 class GrantShape(Out):
     role: str
     agency: str | None
+    agency_name: str | None = None
+    until: str | None = None
 
 
 class UserShape(Out):
@@ -85,12 +87,30 @@ class Me(Out):
     csrf: str
     expires_at: str
     node: NodeShape
+    setup: bool = False  # a second factor must be set up before anything else may be done
 
 
 class Snooze(Out):
     until: str
     reason: str
     by: str
+
+
+class SystemRef(Out):
+    """The information system that something is about (api/inventory)."""
+
+    id: str
+    name: str
+    kind: str
+    grade: int | None
+
+
+class Term(Out):
+    """One term of an alert's priority, in words; the points add up."""
+
+    points: int
+    vi: str
+    en: str
 
 
 class Alert(Out):
@@ -115,6 +135,9 @@ class Alert(Out):
     snooze: Snooze | None
     disposition: Disposition | None
     incident_id: str | None
+    system: SystemRef | None
+    priority: int
+    priority_terms: list[Term]
     spark: list[int]
     revision: int
 
@@ -240,6 +263,7 @@ class IncidentShort(Out):
     closed_at: str | None
     alerts_count: int
     delivery: Delivery | None
+    system: SystemRef | None
     revision: int
 
 

@@ -19,10 +19,11 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from api.casework import ids, indicators
+from api.casework import ids, indicators, priority
 from api.casework.changes import Bell, changed
 from api.casework.folding import search_text
 from api.casework.hits import ENTITY_LIMIT, Hit, read
+from api.inventory import naming
 from api.shapes import LEVELS
 from api.state.base import Database
 from api.state.cases import Alert, AlertEntity, AlertHit, AlertHour, History, Incident, Indicator, Place
@@ -182,6 +183,7 @@ def _new_alert(session: Session, hit: Hit, key: str, now: float) -> Alert:
         techniques=list(hit.techniques),
         score=hit.score,
         search_text="",
+        priority=priority.points(LEVELS.index(hit.level), None),
         revision=0,
     )
     session.add(alert)
@@ -225,6 +227,7 @@ def _write(session: Session, touched: Sequence[_Touched], now: float, bell: Bell
     new_hours: list[dict[str, Any]] = []
     new_entities: list[dict[str, Any]] = []
     grown: dict[str, bool] = {}
+    to_name: list[tuple[Alert, list[tuple[str, str]]]] = []
     for here in touched:
         alert = here.alert
         for hour, count in here.hours.items():
@@ -241,6 +244,9 @@ def _write(session: Session, touched: Sequence[_Touched], now: float, bell: Bell
             values = [value for _, value in (*there, *new)]
             parts = [alert.id, *alert.title.values(), *values, *alert.reason.values()]
             alert.search_text = search_text([*parts, alert.rule_id, alert.agency, *alert.techniques])
+            to_name.append((alert, [*there, *new]))
+        if here.risen:
+            alert.priority = priority.points(alert.level_order, alert.grade)
         alert.revision += 1
         changed(session, bell, "alert", alert.id, agency=alert.agency, revision=alert.revision, now=now,
                 created=here.created)  # fmt: skip
@@ -248,6 +254,7 @@ def _write(session: Session, touched: Sequence[_Touched], now: float, bell: Bell
         session.execute(insert(AlertHour), new_hours)
     if new_entities:
         session.execute(insert(AlertEntity), new_entities)
+    naming.name_alerts(session, to_name)
     for here in touched:
         if here.alert.incident_id:
             _tell_incident(session, here.alert, now, bell, grown=grown[here.alert.id])
@@ -273,6 +280,7 @@ def _tell_incident(session: Session, alert: Alert, now: float, bell: Bell, *, gr
     incident.revision += 1
     if grown:
         add_indicators(session, incident.id, [alert.id])
+        naming.name_incident(session, incident)
     changed(session, bell, "incident", incident.id, agency=incident.agency, revision=incident.revision, now=now)
 
 

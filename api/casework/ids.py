@@ -17,13 +17,18 @@ HANOI = timezone(timedelta(hours=7))  # the year of an id is the year where it i
 
 
 def next_id(session: Session, prefix: str, now: float) -> str:
+    [taken] = next_ids(session, prefix, now, 1)
+    return taken
+
+
+def next_ids(session: Session, prefix: str, now: float, count: int) -> list[str]:
     year = datetime.fromtimestamp(now, UTC).astimezone(HANOI).year
     series = f"{prefix}-{year}"
     taken = session.execute(
-        update(Number).where(Number.series == series).values(last=Number.last + 1).returning(Number.last)
+        update(Number).where(Number.series == series).values(last=Number.last + count).returning(Number.last)
     ).scalar()
     if taken is None:
-        session.add(Number(series=series, last=1))
+        session.add(Number(series=series, last=count))
         session.flush()
-        taken = 1
-    return f"{series}-{taken:06d}"
+        taken = count
+    return [f"{series}-{number:06d}" for number in range(taken - count + 1, taken + 1)]

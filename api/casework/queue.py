@@ -14,12 +14,14 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from api import shapes
+from api.casework import priority
 from api.casework.errors import Invalid
 from api.casework.folding import like
 from api.casework.paging import Key, after, cursor_of
 from api.casework.playbooks import RuleTexts
 from api.federation.status import delivery_of, words_of
-from api.state.cases import Alert, AlertEntity, AlertHit, AlertHour, History
+from api.state.cases import Alert, AlertEntity, AlertHit, AlertHour, History, Incident
+from api.state.inventory import Asset, System
 from api.state.people import User
 from correlator.store.base import Scope
 from sensors.clock import rfc3339
@@ -27,6 +29,7 @@ from sensors.clock import rfc3339
 HOURS = 24
 HITS_SHOWN = 50
 SORTS: dict[str, tuple[Any, ...]] = {
+    "priority": (Alert.priority, Alert.last_seen),
     "last_seen": (Alert.last_seen,),
     "first_seen": (Alert.first_seen,),
     "created_at": (Alert.created_at,),
@@ -44,7 +47,9 @@ class Filter:
     rule: str = ""
     assignee: str = ""  # me | none | a user's id
     entity: str = ""  # field:value
-    sort: str = "-last_seen"
+    system: str = ""  # a system's id, or none
+    grades: tuple[int | None, ...] = ()  # None: of no graded system
+    sort: str = "-priority"
     me: int = 0
 
 
@@ -77,7 +82,7 @@ def find(session: Session, scope: Scope, alert_id: str) -> Alert | None:
 
 
 def show(session: Session, rows: Sequence[Alert], now: float) -> list[shapes.Alert]:
-    """Rows as screens see them; three more queries however many rows there are."""
+    """Rows as screens see them; four more queries however many rows there are."""
     keys = [row.id for row in rows]
     people = names(session, {row.assignee_id for row in rows if row.assignee_id})
     entities: dict[str, dict[str, list[str]]] = {}
@@ -88,7 +93,18 @@ def show(session: Session, rows: Sequence[Alert], now: float) -> list[shapes.Ale
     for hour in session.scalars(select(AlertHour).where(AlertHour.alert_id.in_(keys), AlertHour.hour >= first)):
         if hour.hour - first < HOURS:
             sparks[hour.alert_id][hour.hour - first] = hour.count
-    return [_shape(row, people, entities.get(row.id, {}), sparks[row.id]) for row in rows]
+    systems = systems_named(session, rows)
+    return [_shape(row, people, entities.get(row.id, {}), sparks[row.id], systems) for row in rows]
+
+
+def systems_named(session: Session, rows: Sequence[Alert | Incident | Asset]) -> dict[str, shapes.SystemRef]:
+    """The systems that these alerts, incidents or assets name, by id. They are of the same agency, so who sees the one
+    may read the other's name."""
+    wanted = {row.system_id for row in rows if row.system_id}
+    if not wanted:
+        return {}
+    found = session.execute(select(System.id, System.name, System.kind, System.grade).where(System.id.in_(wanted)))
+    return {row.id: shapes.SystemRef(id=row.id, name=row.name, kind=row.kind, grade=row.grade) for row in found}
 
 
 def full(session: Session, alert: Alert, now: float, texts: RuleTexts) -> shapes.AlertFull:
@@ -200,6 +216,11 @@ def _conditions(scope: Scope, wanted: Filter, but: str = "") -> list[ColumnEleme
     elif wanted.assignee:
         who = wanted.me if wanted.assignee == "me" else int(wanted.assignee) if wanted.assignee.isdecimal() else -1
         found.append(Alert.assignee_id == who)
+    if wanted.system:
+        found.append(Alert.system_id.is_(None) if wanted.system == "none" else Alert.system_id == wanted.system)
+    if wanted.grades:
+        of = Alert.grade.in_([grade for grade in wanted.grades if grade is not None])
+        found.append(or_(of, Alert.grade.is_(None)) if None in wanted.grades else of)
     if wanted.entity:
         path, _, value = wanted.entity.partition(":")
         found.append(
@@ -222,7 +243,10 @@ def _count(session: Session, scope: Scope, wanted: Filter, but: str, column: Any
     return dict(session.execute(query).all())
 
 
-def _shape(row: Alert, people: dict[int, str], entities: dict[str, list[str]], spark: list[int]) -> shapes.Alert:
+def _shape(
+    row: Alert, people: dict[int, str], entities: dict[str, list[str]], spark: list[int],
+    systems: dict[str, shapes.SystemRef],
+) -> shapes.Alert:  # fmt: skip
     return shapes.Alert.model_construct(
         id=row.id,
         agency=row.agency,
@@ -249,6 +273,9 @@ def _shape(row: Alert, people: dict[int, str], entities: dict[str, list[str]], s
         ),
         disposition=row.disposition,
         incident_id=row.incident_id,
+        system=systems.get(row.system_id or ""),
+        priority=row.priority,
+        priority_terms=[shapes.Term(**term) for term in priority.terms(row.level_order, row.grade)],
         spark=spark,
         revision=row.revision,
     )

@@ -3,8 +3,9 @@
 Each raise is a new revision of the item with the next sequence. An earlier revision that still waits stays in its
 place: the centre gets the whole history in order, and a sequence without holes is what makes a lost item visible.
 Raising what has not changed since it was last raised (a double click, a replay) changes nothing.
-What a system marked state-secret produces never gets here: `secret` names such systems; it fails closed, so an alert
-whose list of one kind of entity is full (and may hide one) stays too.
+What a system marked state-secret produces never gets here: the inventory marks such systems, `secret` of the
+configuration names more; it fails closed, so an alert whose list of one kind of entity is full (and may hide one) stays
+too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from api.audit import THE_SYSTEM, Audit
@@ -22,9 +23,12 @@ from api.casework.errors import WrongState
 from api.casework.hits import ENTITY_LIMIT
 from api.federation import item as items
 from api.federation.config import FederationTable
+from api.inventory import naming
+from api.inventory.addresses import IN_ONE
 from api.shapes import LEVELS
 from api.state.cases import Alert, AlertEntity, Incident
 from api.state.federation import Outgoing
+from api.state.inventory import System
 from sensors.clock import rfc3339
 
 NOTE = 10_000
@@ -39,9 +43,10 @@ def raise_incident(session: Session, incident: Incident, now: float, bell: Bell,
 
 
 def raise_alert(session: Session, alert: Alert, now: float, bell: Bell, *, note: str = "",
-                exercise: bool = False, secret: Sequence[str] = ()) -> Outgoing:  # fmt: skip
+                exercise: bool = False, secret: Sequence[str] = (), test: bool = False) -> Outgoing:  # fmt: skip
     _hold_back(session, [alert.id], secret)
-    return _put(session, "alert", alert.id, items.of_alert(session, alert), now, bell, note, exercise)
+    body = items.of_alert(session, alert) | ({"test": True} if test else {})
+    return _put(session, "alert", alert.id, body, now, bell, note, exercise)
 
 
 def policy_of(
@@ -104,17 +109,43 @@ def _same(before: Outgoing, item: dict[str, Any]) -> bool:
 
 
 def _hold_back(session: Session, alert_ids: Sequence[str], secret: Sequence[str]) -> None:
-    if not secret:
-        return
+    """`secret`: names of the configuration; systems that the inventory marks count by their addresses and names."""
     wanted = {name.casefold() for name in secret}
-    rows = session.execute(
-        select(AlertEntity.alert_id, AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id.in_(alert_ids))
+    agencies: dict[str, bool] = {}
+    for start in range(0, len(alert_ids), IN_ONE):
+        chunk = alert_ids[start : start + IN_ONE]
+        about = session.execute(
+            select(Alert.agency, func.max(case((System.secret.is_(True), 1), else_=0)))
+            .outerjoin(System, System.id == Alert.system_id)
+            .where(Alert.id.in_(chunk))
+            .group_by(Alert.agency)
+        )
+        for agency, marked in about:
+            if marked:
+                raise _held_back()
+            if agency not in agencies:
+                agencies[agency] = naming.has_secrets(session, agency)
+        if not wanted and not any(agencies.values()):
+            continue
+        rows = session.execute(
+            select(AlertEntity.alert_id, Alert.agency, AlertEntity.field, AlertEntity.value)
+            .join(Alert, Alert.id == AlertEntity.alert_id)
+            .where(AlertEntity.alert_id.in_(chunk))
+        )
+        met: dict[tuple[str, str], int] = {}
+        entities: dict[str, set[tuple[str, str]]] = {}
+        for alert_id, agency, path, value in rows:
+            met[alert_id, path] = met.get((alert_id, path), 0) + 1
+            if value.casefold() in wanted or met[alert_id, path] >= ENTITY_LIMIT:
+                raise _held_back()
+            entities.setdefault(agency, set()).add((path, value))
+        for agency, several in entities.items():
+            if agencies.get(agency) and naming.secrets_met(session, agency, several):
+                raise _held_back()
+
+
+def _held_back() -> WrongState:
+    return WrongState(
+        "Dữ liệu có thể thuộc hệ thống được đánh dấu bí mật nhà nước nên không được báo cáo qua mạng.",
+        "This may come from a system marked state-secret, and is not raised over the network.",
     )
-    met: dict[tuple[str, str], int] = {}
-    for alert_id, path, value in rows:
-        met[alert_id, path] = met.get((alert_id, path), 0) + 1
-        if value.casefold() in wanted or met[alert_id, path] >= ENTITY_LIMIT:
-            raise WrongState(
-                "Dữ liệu có thể thuộc hệ thống được đánh dấu bí mật nhà nước nên không được báo cáo qua mạng.",
-                "This may come from a system marked state-secret, and is not raised over the network.",
-            )

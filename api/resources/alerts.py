@@ -45,7 +45,9 @@ class AlertQuery(BaseModel):
     rule: str = Field("", max_length=128)
     assignee: str = Field("", max_length=20, description="me, none, or a user's id")
     entity: str = Field("", max_length=640, description="field:value")
-    sort: str = Field("-last_seen", max_length=16)
+    system: str = Field("", max_length=24, description="a system's id, or none")
+    grade: str = Field("", max_length=20, pattern=r"^([1-5]|none)?(,([1-5]|none))*$", description="grades, or none")
+    sort: str = Field("-priority", max_length=16)
     limit: int = Field(50, ge=1, le=LIMIT)
     cursor: str = Field("", max_length=1024)
 
@@ -86,6 +88,8 @@ def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access
                 rule=wanted.rule,
                 assignee=wanted.assignee,
                 entity=wanted.entity,
+                system=wanted.system,
+                grades=tuple(int(word) if word.isdecimal() else None for word in wanted.grade.split(",") if word),
                 sort=wanted.sort,
                 me=access.user_id,
             ),

@@ -48,12 +48,14 @@ class Alert(Base):
     incident_id: Mapped[str | None] = mapped_column(ForeignKey("incident.id"), index=True)
     system_id: Mapped[str | None] = mapped_column(ForeignKey("system.id"), index=True)  # which system it concerns
     grade: Mapped[int | None]  # that system's, when the alert was made or the inventory last changed
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")  # api/casework/priority.py: the queue's order
     revision: Mapped[int] = mapped_column(default=1)
     __table_args__ = (
         Index(None, "status", "last_seen"),
         Index(None, "agency", "status", "last_seen"),
         Index(None, "rule_id", "last_seen"),
         Index(None, "snooze_until"),
+        Index(None, "priority", "last_seen"),
     )
 
 
