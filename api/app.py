@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from api import metrics, share
 from api.auth.allow import access_of, doors
+from api.auth.keys import Rates
 from api.casework import errors
 from api.casework.paging import BadCursor
 from api.casework.playbooks import Playbooks
@@ -55,7 +56,7 @@ def create_app(node: Runtime) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.node, app.state.live, app.state.denials = node, live, {}
+    app.state.node, app.state.live, app.state.denials, app.state.key_rates = node, live, {}, Rates()
     shipped = share.rules(node.node.share)
     config = node.config
 

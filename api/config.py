@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from sensors.config import Table
+
+
+class OidcRole(Table, frozen=True, kw_only=True):
+    """A value of the provider's claim, and the role here that it stands for."""
+
+    value: str
+    role: str
+    agency: str = ""  # empty: everywhere on this node
+
+
+class OidcTable(Table, frozen=True, kw_only=True):
+    """[[api.oidc]]: an OpenID provider whose people may log in (api/auth/oidc.py)."""
+
+    id: str  # in our addresses: [a-z0-9-]
+    name: str  # on the button
+    issuer: str
+    client_id: str
+    client_secret_file: str = ""  # empty: a public client; PKCE is used either way
+    scopes: tuple[str, ...] = ("openid", "profile")
+    claim: str = "groups"  # where the roles are; dots go down into objects: realm_access.roles
+    roles: tuple[OidcRole, ...] = ()  # who has none of these is not let in
+    username_claim: str = "preferred_username"
+    second_factor: bool = False  # True: the provider asks for a second factor itself, so we do not ask again
+    private: bool = False  # True: the provider may have a loopback or private address
+    ca_file: str = ""  # PEM of who signed the provider's certificate; default: the system's
 
 
 class ApiTable(Table, frozen=True, kw_only=True):
@@ -17,4 +44,6 @@ class ApiTable(Table, frozen=True, kw_only=True):
     session_limit_s: int = 12 * 3600
     login_tries: int = 5  # wrong passwords per account and address in login_window_s before both must wait
     login_window_s: int = 15 * 60
+    second_factor: Literal["admins", "all", "none"] = "admins"  # who must show one: admins = whoever has power (POWER)
+    oidc: tuple[OidcTable, ...] = ()
     connections: int = 500  # per port; what comes above waits in the kernel's queue

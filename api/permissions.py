@@ -48,11 +48,18 @@ ROLES: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 NATIONAL_ROLES = frozenset(("national_duty", "national_lead"))  # only a node with role "national" may grant them
 
+BOUNDED_ROLES = frozenset(("provider",))  # a grant of these always has an end, at most a year away
+LONGEST_GRANT_S = 366 * 86_400.0
+# Who holds one of these can change what others may do, what is seen, or what the node is: `[api] second_factor`.
+POWER = frozenset(("users.manage", "system.manage", "national.manage", "clocks.manage"))
+NEVER_BY_KEY = frozenset(("users.manage", "system.manage"))  # a program manages neither people nor the node
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     role: str
     agency: str | None  # None: everywhere on this node
+    until: float | None = None  # whoever reads grants for access leaves out those that have ended
 
 
 def permissions_of(grants: Iterable[Granted]) -> frozenset[str]:
@@ -65,6 +72,31 @@ def scope_of(permission: str, grants: Iterable[Granted], parents: Mapping[str, s
     if None in tops:
         return Scope(None)
     return Scope(frozenset(code for code in {*parents, *tops} if code is not None and tops & _line(code, parents)))
+
+
+def may_give(wanted: Granted, own: Iterable[Granted], parents: Mapping[str, str | None]) -> bool:
+    """Whether the holder of `own` may give or take away `wanted`: every right of it, and that of managing people, is
+    theirs in that whole place and for at least as long (reliability.md S7)."""
+    if wanted.role not in ROLES:
+        return False
+    lasting = [g for g in own if g.until is None or (wanted.until is not None and g.until >= wanted.until)]
+    for permission in ROLES[wanted.role] | {"users.manage"}:
+        scope = scope_of(permission, lasting, parents)
+        if scope.agencies is not None and wanted.agency not in scope.agencies:
+            return False
+    return True
+
+
+def narrowed(own: Iterable[Granted], agencies: Iterable[str], parents: Mapping[str, str | None]) -> tuple[Granted, ...]:
+    """The part of `own` that lies in `agencies` and below them: what an API key for these agencies carries."""
+    found = set()
+    for granted in own:
+        for code in agencies:
+            if granted.agency is None or granted.agency in _line(code, parents):
+                found.add(Granted(granted.role, code, granted.until))
+            elif code in _line(granted.agency, parents):
+                found.add(granted)
+    return tuple(sorted(found, key=repr))
 
 
 def _line(code: str, parents: Mapping[str, str | None]) -> set[str | None]:

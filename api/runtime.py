@@ -24,6 +24,7 @@ from sensors.logger import Logger
 
 if TYPE_CHECKING:
     from api.federation.deliver import Delivery
+    from api.federation.report_send import Reporting
     from api.notices.work import Work
     from api.services.follow import Follower
 
@@ -44,6 +45,7 @@ class Runtime:
     machines: Machines | None = None  # the machine port's; None where only people are served
     bell: Bell = field(default_factory=Bell)
     delivery: Delivery | None = None  # the link upwards, made by the first run of its job
+    reporting: Reporting | None = None  # the reports upwards, likewise
     follower: Follower | None = None  # of the probes' results, made by the first run of its job
     notices: Work | None = None  # the outbox of notices, made by the first run of its job
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags

@@ -1,23 +1,26 @@
 """The door of the people's port: one `Allow(permission)` (or `anyone`) stands before every route; without one the
 application does not start.
 
-In:  a request with its cookie. Out: the `Access` of a live session that has the permission somewhere, else a problem:
-     401 no session, 403 no permission (on record), and for writes 403 without the session's X-CSRF-Token.
+In:  a request with its cookie, or with an API key (never both). Out: the `Access` of a live session or key that has the
+     permission somewhere, else a problem: 401 nobody, 403 no permission (on record), and for writes of a session 403
+     without its X-CSRF-Token (a key is no cookie: no page can make a browser send it).
 The permission only opens the door: what is seen behind it is limited by `access.scope(permission)`, which every store
-call takes. `signed_in` is for what concerns the person alone, or what filters by itself (the live stream).
+call takes. `signed_in` is for what filters by itself (the live stream); `myself` for what concerns the person alone,
+where no key is let in. `anew(access, now)` behind a door asks that the person has shown lately who they are.
 """
 
 from __future__ import annotations
 
 import hmac
+import math
 from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 
-from api.auth import sessions
+from api.auth import keys, sessions
 from api.auth.sessions import Access
-from api.permissions import PERMISSIONS
+from api.permissions import NEVER_BY_KEY, PERMISSIONS
 from api.problems import Problem
 from api.runtime import Runtime
 
@@ -27,10 +30,11 @@ DENIAL_EVERY_S = 10.0  # the same person at the same route is written down at mo
 
 
 class Allow:
-    def __init__(self, permission: str | None) -> None:
+    def __init__(self, permission: str | None, *, person: bool = False) -> None:
+        """`person`: only somebody in a session, no API key."""
         if permission is not None and permission not in PERMISSIONS:
             raise ValueError(f"unknown permission {permission!r}")
-        self.permission = permission
+        self.permission, self.person = permission, person or permission in NEVER_BY_KEY
 
     def __call__(self, request: Request) -> Access:
         node: Runtime = request.app.state.node
@@ -39,7 +43,14 @@ class Allow:
             raise Problem("LT-A0401")
         request.state.language = access.language
         request.state.access = access
-        if request.method not in SAFE and not hmac.compare_digest(
+        if access.key_id is not None:
+            wait = request.app.state.key_rates.wait(access.key_id, node.clock.monotonic())
+            if wait is not None:
+                raise Problem("LT-A0429", headers={"Retry-After": str(max(1, math.ceil(wait)))})
+            if self.person or (self.permission is None and request.method not in SAFE):
+                denied(request, node, access, "key")
+                raise Problem("LT-A0403")
+        elif request.method not in SAFE and not hmac.compare_digest(
             request.headers.get("x-csrf-token", "").encode("utf-8", "replace"), access.csrf.encode()
         ):
             denied(request, node, access, "csrf")
@@ -51,6 +62,13 @@ class Allow:
 
 
 signed_in = Allow(None)
+myself = Allow(None, person=True)
+
+
+def anew(access: Access, now: float) -> None:
+    """Acts of power, and changes to how one logs in, need the person to have shown lately that it is them."""
+    if not access.confirmed(now):
+        raise Problem("LT-A0410")
 
 
 def anyone() -> None:
@@ -66,7 +84,10 @@ def doors(dependant: Dependant) -> list[Any]:
 
 
 def access_of(request: Request, node: Runtime) -> Access | None:
-    token = request.cookies.get(cookie_name(node))
+    token, bearer = request.cookies.get(cookie_name(node)), request.headers.get("authorization")
+    if bearer is not None:
+        # Both at once is nobody: a page could ride on the cookie, or a mistake would pick the stronger of two.
+        return None if token else _by_key(request, node, bearer)
     if not token:
         return None
     now = node.clock.now()
@@ -78,6 +99,22 @@ def access_of(request: Request, node: Runtime) -> Access | None:
     if touch:
         with node.db.write() as session:
             sessions.touch(session, access.session_hash, now)
+    return access
+
+
+def _by_key(request: Request, node: Runtime, bearer: str) -> Access | None:
+    scheme, _, token = bearer.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    now, address = node.clock.now(), address_of(request)
+    with node.db.read() as session:
+        found = keys.find(session, token.strip(), now, node.limits, address)
+    if found is None:
+        return None
+    access, touch = found
+    if touch and access.key_id is not None:
+        with node.db.write() as session:
+            keys.touch(session, access.key_id, now, address)
     return access
 
 

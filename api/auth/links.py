@@ -19,12 +19,16 @@ GOOD_FOR_S = 30 * 60
 
 def make(db: Database, user_id: int, now: float) -> str:
     """The token of a new link for a user; raises LookupError when there is no such (enabled) user."""
-    token = secrets.token_urlsafe(32)
     with db.write() as session:
         user = session.get(User, user_id)
         if user is None or user.disabled:
             raise LookupError(f"no enabled user {user_id}")
-        session.add(LoginLink(token_hash=hash_of(token), user_id=user_id, ends_at=now + GOOD_FOR_S))
+        return add(session, user_id, now)
+
+
+def add(session: Session, user_id: int, now: float) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(LoginLink(token_hash=hash_of(token), user_id=user_id, ends_at=now + GOOD_FOR_S))
     return token
 
 

@@ -1,12 +1,13 @@
-"""Tables of people: agencies (a tree), users, grants, sessions, one-time links, and tries to log in.
+"""Tables of people: agencies (a tree), users, grants, sessions, links, second factors, keys, and tries to log in.
 
-Secrets are stored as hashes: passwords by argon2id, session ids and link tokens by SHA-256 (they are 256 random bits,
-so a slow hash would add nothing). Times are epoch seconds.
+Secrets are stored as hashes: passwords by argon2id, session ids, link tokens, API keys and recovery codes by SHA-256
+(they are 80 to 256 random bits, so a slow hash would add nothing). A TOTP secret must be read again: it is encrypted
+under `keys/people.key`, so the database alone lets nobody in. Times are epoch seconds.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Double, ForeignKey, Index, String
+from sqlalchemy import JSON, Double, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.state.base import Base
@@ -33,6 +34,8 @@ class User(Base):
     created_at: Mapped[float] = mapped_column(Double)
     password_at: Mapped[float | None] = mapped_column(Double)
     revision: Mapped[int] = mapped_column(default=1)
+    home: Mapped[str | None] = mapped_column(String(64))  # the agency whose managers look after the account
+    seen_at: Mapped[float | None] = mapped_column(Double)  # last request of any session or key, to the minute
     grants: Mapped[list[Grant]] = relationship(back_populates="user", cascade="all, delete-orphan")
 
 
@@ -44,6 +47,9 @@ class Grant(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(32))
     agency: Mapped[str | None] = mapped_column(String(64))
+    until: Mapped[float | None] = mapped_column(Double)  # from then on it is nothing, whether a job removes it or not
+    given_at: Mapped[float | None] = mapped_column(Double)
+    given_by: Mapped[str | None] = mapped_column(String(256))
     user: Mapped[User] = relationship(back_populates="grants")
 
 
@@ -55,6 +61,10 @@ class LoginSession(Base):
     seen_at: Mapped[float] = mapped_column(Double)
     ends_at: Mapped[float] = mapped_column(Double, index=True)  # absolute limit, whatever the activity
     address: Mapped[str] = mapped_column(String(64), default="")
+    agent: Mapped[str] = mapped_column(String(64), default="", server_default="")  # "Firefox · Windows", no more
+    way: Mapped[str] = mapped_column(String(16), default="", server_default="")  # password | link | passkey | oidc …
+    strong: Mapped[bool] = mapped_column(default=False, server_default=false())  # a second factor was shown at log-in
+    confirmed_at: Mapped[float | None] = mapped_column(Double)  # "it is you": acts of power need a recent one
 
 
 class LoginLink(Base):
@@ -74,3 +84,86 @@ class LoginTry(Base):
     tries: Mapped[int] = mapped_column(default=0)
     window_ends_at: Mapped[float] = mapped_column(Double)
     __table_args__ = (Index(None, "window_ends_at"),)
+    next_at: Mapped[float | None] = mapped_column(Double)  # a key that slows down: no try before then
+
+
+class Totp(Base):
+    """A person's authenticator app. Unconfirmed until a first right code."""
+
+    __tablename__ = "totp"
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[str] = mapped_column(String(256))  # sealed (api/auth/seal.py)
+    created_at: Mapped[float] = mapped_column(Double)
+    confirmed_at: Mapped[float | None] = mapped_column(Double)
+    last_step: Mapped[int] = mapped_column(default=0)  # a step counts once: what was typed cannot be typed again
+    used_at: Mapped[float | None] = mapped_column(Double)
+
+
+class RecoveryCode(Base):
+    __tablename__ = "recovery_code"
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[float] = mapped_column(Double)
+
+
+class Passkey(Base):
+    __tablename__ = "passkey"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[str] = mapped_column(String(1400), unique=True)  # base64url; WebAuthn: at most 1,023 bytes
+    public_key: Mapped[str] = mapped_column(Text)  # base64url of the COSE key
+    sign_count: Mapped[int] = mapped_column(default=0)
+    transports: Mapped[list[str]] = mapped_column(JSON)
+    name: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[float] = mapped_column(Double)
+    used_at: Mapped[float | None] = mapped_column(Double)
+
+
+class ApiKey(Base):
+    """Fewer rights than its owner's, for a program: the permissions and agencies named here, as far as the owner still
+    has them."""
+
+    __tablename__ = "api_key"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(64))
+    permissions: Mapped[list[str]] = mapped_column(JSON)
+    agencies: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # None: wherever the owner may
+    created_at: Mapped[float] = mapped_column(Double)
+    ends_at: Mapped[float] = mapped_column(Double)
+    used_at: Mapped[float | None] = mapped_column(Double)
+    address: Mapped[str] = mapped_column(String(64), default="")  # of its last use
+    revoked_at: Mapped[float | None] = mapped_column(Double)
+
+
+class UsedOnce(Base):
+    """What may not be shown twice (a passkey's challenge that was answered), until it would have ended anyway."""
+
+    __tablename__ = "used_once"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ends_at: Mapped[float] = mapped_column(Double, index=True)
+
+
+class Outside(Base):
+    """A person as an OpenID provider knows them: (provider, subject) is one account here."""
+
+    __tablename__ = "outside_identity"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(256))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[float] = mapped_column(Double)
+    __table_args__ = (UniqueConstraint("provider", "subject"),)
+
+
+class AuditMark(Base):
+    """How far the audit's chain has been verified, so that a look at it need not walk it from the start."""
+
+    __tablename__ = "audit_mark"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[float] = mapped_column(Double)
+    whole_at: Mapped[float] = mapped_column(Double)  # when all of it was walked last
+    problem: Mapped[str | None] = mapped_column(Text)

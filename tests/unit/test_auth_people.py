@@ -275,4 +275,6 @@ def test_log_ins_and_denials_are_on_record(node: NodeUnderTest, lan: int) -> Non
 
 def test_scope_of_a_grant_is_its_agency(node: NodeUnderTest) -> None:
     browser = Browser(node).link(node.add_user("hoa", ("analyst", MINE)))
-    assert browser.get("/session")["grants"] == [{"role": "analyst", "agency": MINE}]
+    assert browser.get("/session")["grants"] == [
+        {"role": "analyst", "agency": MINE, "agency_name": "Sở Thông tin", "until": None}
+    ]

@@ -113,7 +113,8 @@ class World:
         tables: dict[str, dict[str, Any]] = {
             "node": {"data": str(data), "agency": code, "name": NAMES[code], "observer": f"cam-bien-{code}",
                      "role": "agency" if upstream else "national", "exercise": True},
-            "api": {"people": f"127.0.0.1:{people}", "machines": f"127.0.0.1:{machines}"},
+            "api": {"people": f"127.0.0.1:{people}", "machines": f"127.0.0.1:{machines}",
+                    "second_factor": "none"},  # an exercise on loopback: its links let people straight in
             "store": self._store | ({"agencies": [code]} if self._store["kind"] != "embedded" else {}),
             "ship": {"url": f"https://127.0.0.1:{machines}"},
         }  # fmt: skip

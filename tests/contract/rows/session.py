@@ -11,6 +11,11 @@ ROWS = Rows(
         ("GET", "/session"): ("", None, 200),
         ("PATCH", "/session"): ("", {"language": "vi"}, 200),
         ("POST", "/session/password"): ("", {"new": PASSWORD}, 204),
+        ("POST", "/session/second"): ("", {"code": "000000"}, 401),
+        ("POST", "/session/passkey/options"): ("", None, 401),  # plain HTTP under this name has no passkeys
+        ("POST", "/session/passkey"): ("", {"credential": {}}, 401),
+        ("GET", "/session/confirm"): ("", None, 200),
+        ("POST", "/session/confirm"): ("", {"password": PASSWORD}, 204),
         ("DELETE", "/session"): ("", None, 204),
     }
 )

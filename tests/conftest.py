@@ -1,0 +1,7 @@
+"""Nodes that tests start let administrators in by a one-time link alone; what asks for a second factor says so itself."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("LUYTRE_API_SECOND_FACTOR", "none")
