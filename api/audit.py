@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.auth import revoked
 from api.state.audit import AuditEntry
 from api.state.base import after_commit
 
@@ -71,6 +72,8 @@ class Audit:
         entry.hash = chain_hash(entry)
         session.add(entry)
         session.flush()
+        if outcome == "done" and revoked.takes_away(act):
+            revoked.note(self._head.parent, entry.at, act, obj)
         seq, digest = entry.seq, entry.hash
         after_commit(session, lambda: self._keep_head(seq, digest))
 

@@ -129,7 +129,20 @@ def machine_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"machines": [machine.id for machine in known], "revoked": gone}
 
 
+def backup_snapshot(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.node.keeping.make import snapshot
+
+    return snapshot(node, body)
+
+
+def backup_confirm(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.node.keeping.confirm import confirm
+
+    return confirm(node, body)
+
+
 ACTS: Acts = {
+    "backup-snapshot": backup_snapshot, "backup-confirm": backup_confirm,
     "user-add": user_add, "user-link": user_link, "user-password": user_password, "user-list": user_list,
     "token": token_make, "revoke": machine_revoke, "machines": machine_list,
 }  # fmt: skip
@@ -195,8 +208,8 @@ def _within_limit(path: Path) -> Iterator[str]:
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
@@ -206,9 +219,9 @@ class _Connection(http.client.HTTPConnection):
             self.sock.connect(short)
 
 
-def ask(data: Path, act: str, /, **body: Any) -> dict[str, Any] | None:
+def ask(data: Path, act: str, /, *, timeout_s: float = 30.0, **body: Any) -> dict[str, Any] | None:
     """The answer of the running API; None when none is running. Raises LuytreError with the API's own words."""
-    connection = _Connection(socket_path(data))
+    connection = _Connection(socket_path(data), timeout_s)
     try:
         connection.request("POST", f"/{act}", json.dumps(body))
         answer: dict[str, Any] = json.loads(connection.getresponse().read(1 << 20))

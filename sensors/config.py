@@ -20,7 +20,7 @@ import msgspec
 
 from sensors.errors import ConfigError, Place, Problem, guess
 
-TABLES = ("node", "api", "store", "packet", "log", "probe", "ship", "correlator", "federation", "notices")
+TABLES = ("node", "api", "store", "packet", "log", "probe", "ship", "correlator", "federation", "notices", "backup")
 LIMIT_BYTES = 1024 * 1024
 DEFAULT_PATH = "/etc/luytre/luytre.toml"
 
