@@ -94,7 +94,7 @@ def rename(session: Session, bell: Bell, now: float) -> int:
     """Systems change: each service is looked up again."""
     moved = 0
     for service in session.scalars(select(Service).where(Service.retired_at.is_(None))):
-        system = systems.find(session, service.agency, service.system_word, service.host, service.address)
+        system = systems.find(session, service.agency, service.system_word, service.host, service.address, now)
         belongs = (system.id, system.grade) if system else (None, None)
         if belongs != (service.system_id, service.grade):
             service.system_id, service.grade = belongs

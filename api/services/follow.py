@@ -220,7 +220,7 @@ def _ends(session: Session, service: Service, until: float) -> None:
 
 
 def _new_service(session: Session, seen: Seen, now: float) -> Service:
-    system = systems.find(session, seen.agency, seen.system_word, seen.host, seen.address)
+    system = systems.find(session, seen.agency, seen.system_word, seen.host, seen.address, seen.result.at)
     service = Service(
         id=ids.next_id(session, "DV", now), agency=seen.agency, key=seen.key, name=seen.name, kind=seen.kind,
         state="unknown", since=seen.result.at, first_at=seen.result.at, checked_at=seen.result.at, revision=0,

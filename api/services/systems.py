@@ -1,6 +1,7 @@
-"""Which information system a service belongs to: by the word of its probe's configuration, else by its host or address.
+"""Which information system a service belongs to: as the inventory names it, by the word of its probe or by its host.
 
-In:  the agency, the word, the host, the address. Out: the `System` row, or None. A retired system owns nothing.
+In:  the agency, the word of the probe's configuration, the host, the address, when. Out: the `System` row, or None.
+The word may be the system's id (the inventory looks at that) or its name, in any case and without marks.
 """
 
 from __future__ import annotations
@@ -9,16 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.casework.folding import fold
-from api.state.inventory import Address, Asset, System
+from api.inventory import naming
+from api.state.inventory import System
 
 SYSTEMS = 5_000
 
 
-def find(session: Session, agency: str, word: str, host: str, address: str) -> System | None:
+def find(session: Session, agency: str, word: str, host: str, address: str, at: float) -> System | None:
     if word:
-        named = session.get(System, word)
-        if named is not None and named.agency == agency and named.retired_at is None:
-            return named
         wanted = fold(word)
         rows = session.scalars(
             select(System)
@@ -27,18 +26,8 @@ def find(session: Session, agency: str, word: str, host: str, address: str) -> S
             .limit(SYSTEMS)
         )
         for row in rows:
-            if fold(row.name) == wanted:
+            if wanted in (fold(row.name), fold(row.id)):
                 return row
-    for kind, value in (("name", host), ("ip", host), ("ip", address)):
-        if not value:
-            continue
-        found = session.execute(
-            select(Address.system_id, Asset.system_id)
-            .outerjoin(Asset, Asset.id == Address.asset_id)
-            .where(Address.agency == agency, Address.kind == kind, Address.value == value, Address.until.is_(None))
-            .order_by(Address.id.desc())
-        ).first()
-        system = session.get(System, found[0] or found[1]) if found and (found[0] or found[1]) else None
-        if system is not None and system.retired_at is None:
-            return system
-    return None
+    said = [("luytre.probe.system", word), ("destination.domain", host), ("destination.ip", host),
+            ("destination.ip", address)]  # fmt: skip
+    return naming.system_of(session, agency, [(path, value) for path, value in said if value], at)
