@@ -73,11 +73,11 @@ TEXTS: dict[str, tuple[int, tuple[str, str], tuple[str, str]]] = {
     "LT-A0503": (503, ("Tạm thời chưa phục vụ được", "Một thành phần chưa trả lời. Vui lòng thử lại sau giây lát."),
                  ("Not available just now", "A part does not answer. Please try again in a moment.")),
     "LT-A0510": (503, ("Máy chủ thiếu phông chữ",
-                       "Máy chủ chưa có phông Times New Roman, Liberation Serif hoặc Tinos nên chưa tạo được PDF. Cài gói "
-                       "fonts-liberation rồi thử lại; bản .docx vẫn tải được."),
+                       "Bộ phông chữ Tinos đi kèm chương trình không đủ nên chưa tạo được PDF. Cài lại chương trình rồi thử "
+                       "lại; bản .docx vẫn tải được."),
                  ("The server lacks a font",
-                  "The server has none of Times New Roman, Liberation Serif and Tinos, so no PDF can be made. Install the "
-                  "package fonts-liberation and try again; the .docx can be had all the same.")),
+                  "The Tinos fonts that come with the program are not complete, so no PDF can be made. Install the program "
+                  "again and retry; the .docx can be had all the same.")),
 }  # fmt: skip
 
 _BY_STATUS = {400: "LT-A0400", 401: "LT-A0401", 403: "LT-A0403", 404: "LT-A0404", 405: "LT-A0405", 413: "LT-A0413",
@@ -143,7 +143,37 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
+_DOCUMENT: dict[str, Any] = {
+    "title": "Problem",
+    "description": "RFC 9457: what went wrong, in the reader's language, with a code of ours.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "instance"],
+    "properties": {
+        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+        "detail": {"type": "string"}, "code": {"type": "string", "pattern": "^LT-[A-Z][0-9]{4}$"},
+        "instance": {"type": "string"}, "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}  # fmt: skip
+
+
+def describe(schema: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with what every operation may answer instead: a problem."""
+    kinds = schema.setdefault("components", {}).setdefault("schemas", {})
+    kinds["Problem"] = _DOCUMENT
+    said = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path in schema.get("paths", {}).values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)  # FastAPI's own shape, which is never sent
+            operation["responses"]["default"] = {"description": "Problem (RFC 9457)", "content": said}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        kinds.pop(unused, None)
+    return schema
+
+
 def install(app: FastAPI) -> None:
+    made = app.openapi
+    app.openapi = lambda: describe(made())  # type: ignore[method-assign]
+
     @app.exception_handler(Problem)
     def _problem(request: Request, problem: Problem) -> JSONResponse:
         return answer(request, problem)
