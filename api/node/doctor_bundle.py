@@ -49,10 +49,10 @@ _PATTERNS = (
     ("ip", re.compile(r"(?<![\w:])(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?![\w:])|::[0-9a-f:]+", re.IGNORECASE)),
     (
         "name",
-        re.compile(r"\b[a-z0-9][a-z0-9\-]*(?:\.[a-z0-9\-]+)*\.(?:vn|com|net|org|local|lan|internal)\b", re.I),
+        re.compile(r"\b[a-z0-9][a-z0-9\-]*(?:\.[a-z0-9\-]+)*\.(?:vn|com|net|org|local|lan)\b", re.IGNORECASE),
     ),
     # Random: 24 letters and digits or more without a break, with both among them (keys, hashes, tokens).
-    ("secret", re.compile(r"(?=[A-Za-z0-9_\-+=]*\d)(?=[A-Za-z0-9_\-+=]*[A-Za-z])[A-Za-z0-9_\-+=]{24,}")),
+    ("secret", re.compile(r"(?=[\w\-+=]*\d)(?=[\w\-+=]*[A-Za-z])[\w\-+=]{24,}", re.ASCII)),
     ("phone", re.compile(r"(?<!\d)(?:\+84|0)\d{8,10}(?!\d)")),
     ("id", re.compile(r"(?<!\d)\d{12}(?!\d)")),  # căn cước
 )

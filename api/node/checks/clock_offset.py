@@ -15,7 +15,7 @@ def look(machine: Machine) -> Iterator[Finding]:
     for link in _link.of(machine):
         from sensors.roles.ship import is_near
 
-        if is_near(link.url) or not link.ca.exists():
+        if (is_near(link.url) and not machine.is_sensor) or not link.ca.exists():
             continue
         asked = True
         found = _link.peer_clock(machine, link)

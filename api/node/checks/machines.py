@@ -20,7 +20,8 @@ def look(machine: Machine) -> Iterator[Finding]:
             rows = connection.execute(
                 text(
                     "SELECT m.id, m.last_seen_at, m.flagged, max(s.last_data_at) FROM machines m"
-                    " LEFT JOIN machine_streams s ON s.machine_id = m.id WHERE m.revoked_at IS NULL AND m.role IN ('sensor', 'node', 'shipper')"
+                    " LEFT JOIN machine_streams s ON s.machine_id = m.id"
+                    " WHERE m.revoked_at IS NULL AND m.role IN ('sensor', 'node', 'shipper')"
                     " GROUP BY m.id, m.last_seen_at, m.flagged ORDER BY m.id"
                 )
             ).all()
