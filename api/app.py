@@ -57,6 +57,7 @@ def create_app(node: Runtime) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.node, app.state.live, app.state.denials, app.state.key_rates = node, live, {}, Rates()
+    app.state.providers = {}  # OpenID providers by id, made when first asked for
     shipped = share.rules(node.node.share)
     config = node.config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from api.auth import links, sessions, tries
 from api.casework import changes
@@ -11,6 +12,7 @@ from api.casework.queue import HOURS
 from api.jobs import Job
 from api.runtime import Runtime
 from api.state.cases import AlertHit, AlertHour
+from api.state.people import UsedOnce
 
 AT_ONCE = 500  # rows a transaction: nobody waits long for the write lock
 A_RUN = 20_000  # rows a run
@@ -24,12 +26,18 @@ def run(node: Runtime) -> str:
             "links": links.clean(session, now),
             "tries": tries.clean(session, now),
             "changes": changes.clean(session),
+            "challenges": _ended(session, now),
         }
     with node.db.write() as session:
         hours = session.execute(delete(AlertHour).where(AlertHour.hour < int(now // 3600) - 2 * HOURS))
         gone["hours"] = int(getattr(hours, "rowcount", 0))
     gone["hits"] = _old_hits(node, now)
     return ", ".join(f"{count} {what}" for what, count in gone.items() if count)
+
+
+def _ended(session: Session, now: float) -> int:
+    gone = session.execute(delete(UsedOnce).where(UsedOnce.ends_at <= now))
+    return int(getattr(gone, "rowcount", 0))
 
 
 def _old_hits(node: Runtime, now: float) -> int:

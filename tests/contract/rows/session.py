@@ -15,7 +15,7 @@ ROWS = Rows(
         ("POST", "/session/passkey/options"): ("", None, 401),  # plain HTTP under this name has no passkeys
         ("POST", "/session/passkey"): ("", {"credential": {}}, 401),
         ("GET", "/session/confirm"): ("", None, 200),
-        ("POST", "/session/confirm"): ("", {"password": PASSWORD}, 204),
+        ("POST", "/session/confirm"): ("", {"password": PASSWORD}, 401),
         ("DELETE", "/session"): ("", None, 204),
     }
 )
