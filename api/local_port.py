@@ -37,7 +37,7 @@ from api.state.machines import Machine
 from api.state.people import User
 from sensors.clock import Clock
 from sensors.config import NodeTable
-from sensors.errors import LuytreError, Problem
+from sensors.errors import Hint, LuytreError, Problem
 
 LIMIT_BYTES = 64 * 1024
 WHO = Actor("local", "quản trị máy chủ")
@@ -231,5 +231,6 @@ def ask(data: Path, act: str, /, *, timeout_s: float = 30.0, **body: Any) -> dic
         connection.close()
     if "problem" in answer:
         said = answer["problem"]
-        raise LuytreError(Problem(said["code"], said["vi"], said["en"], hints=tuple(said.get("hints", ()))))
+        hints = tuple(Hint(*hint) if isinstance(hint, list) else str(hint) for hint in said.get("hints", ()))
+        raise LuytreError(Problem(said["code"], said["vi"], said["en"], hints=hints))
     return answer
