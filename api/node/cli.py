@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "enrol": ("api.node.enrol", "cấp mã ghi danh; ghi danh máy này với một nút", "enrol sensors and nodes"),
     "users": ("api.node.users", "tài khoản, vai trò, liên kết đăng nhập", "accounts, roles, log-in links"),
     "backup": ("api.node.backup", "sao lưu: tạo, kiểm chứng, khóa", "backups: make, prove, keys"),
+    "bundle": ("api.node.bundle", "gói cài đặt không cần mạng, có chữ ký", "signed offline bundles"),
     "restore": ("api.node.restore", "khôi phục nút từ bản sao lưu", "put a backup back"),
     "rules": ("api.node.rules", "kiểm thử và liệt kê luật phát hiện", "test and list rules"),
     "torture": (
