@@ -57,6 +57,7 @@ class Word(msgspec.Struct, frozen=True):
     kind: str
     text: str
     by: str
+    about: dict[str, str | int | None] | None = None  # what a program reads, by its kind
 
     @property
     def time(self) -> float:

@@ -14,6 +14,10 @@ class FederationTable(Table, frozen=True, kw_only=True):
     # Names and addresses of systems marked state-secret (until systems have rows of their own): alerts that name one,
     # and incidents made of such alerts, are never raised.
     secret: tuple[str, ...] = ()
+    report_s: float = 300.0  # how often this node reports its state upwards
+    report_bytes_per_hour: int = 512 * 1024  # of reports; those passed on from below wait when it is used up
+    selftest_days: float = 6.0  # how old the last self-test that came through may become before the next
+    contact: str = ""  # the focal point round the clock, as the centre may show it ("Phòng CNTT, 024 …")
 
 
 def settings(config: Config | None) -> FederationTable:

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.ca import name_in
 from api.casework.changes import changed
-from api.federation import answers, renumber
+from api.federation import answers, remind, renumber
 from api.federation.config import settings
 from api.federation.signing import sign
 from api.notices import matters
@@ -281,6 +281,9 @@ _NOT_ENROLLED = Problem("LT-F0111", "nút chưa ghi danh với cấp trên: luyt
 
 
 def _hear(session: Session, node: Runtime, word: answers.Word) -> None:
+    if word.kind == "reminder":
+        remind.hear(session, node, word)
+        return
     row = session.scalar(select(Outgoing).where(Outgoing.item_id == word.item_id).order_by(Outgoing.id.desc()).limit(1))
     if row is None or session.get(Heard, word.id) is not None:
         return  # not about anything of ours, or heard

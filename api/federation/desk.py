@@ -20,6 +20,7 @@ from api.casework.errors import Stale, Unseen, WrongState
 from api.casework.folding import like
 from api.casework.paging import Key, after, cursor_of
 from api.casework.queue import inside
+from api.federation.inbox import next_word
 from api.shapes import Level, Out
 from api.state.federation import Raised, RaisedIndicator, RaisedRevision, Spoken
 from api.state.people import Agency
@@ -219,9 +220,9 @@ def acknowledge(desk: Desk, row: Raised, text: str, by: str) -> None:
 
 def say(desk: Desk, row: Raised, kind: Literal["acknowledged", "note"], text: str, by: str) -> None:
     assert desk.access is not None
-    number = max((desk.session.scalar(select(func.max(Spoken.id))) or 0) + 1, int(desk.now * 1000))
-    desk.session.add(Spoken(id=number, sender=row.sender, at=desk.now, item_id=row.item_id, raised_id=row.id,
-                            item_revision=row.item_revision, kind=kind, text=text, by=by))  # fmt: skip
+    word = Spoken(id=next_word(desk.session, desk.now), sender=row.sender, at=desk.now, item_id=row.item_id,
+                  raised_id=row.id, item_revision=row.item_revision, kind=kind, text=text, by=by)  # fmt: skip
+    desk.session.add(word)
     row.revision += 1
     desk.audit.record(desk.session, desk.access.actor, f"raised.{kind}", row.id, agency=row.agency)
     changed(desk.session, desk.bell, "raised", row.id, agency=row.agency, revision=row.revision, now=desk.now)

@@ -23,10 +23,11 @@ from api.casework import ids
 from api.casework.changes import changed
 from api.casework.folding import search_text
 from api.federation import item as items
+from api.federation import selftest
 from api.federation.signing import digest, verify
 from api.runtime import Runtime
 from api.shapes import LEVELS
-from api.state.federation import Raised, RaisedIndicator, RaisedRevision, Received
+from api.state.federation import Raised, RaisedIndicator, RaisedRevision, Received, Spoken
 from api.state.people import Agency
 from sensors.clock import parse_rfc3339, rfc3339
 
@@ -104,6 +105,8 @@ def _decide(node: Runtime, session: Session, sender: Name, item: Any, text: str,
     if item["revision"] > row.item_revision:
         row.received_at = now
         _become(session, row, item)
+        if selftest.is_one(item):
+            _selftest(node, session, row, now)
     row.revision += 1
     session.flush()
     revision = RaisedRevision(raised_id=row.id, item_revision=item["revision"], sequence=item["sequence"],
@@ -132,6 +135,20 @@ def _become(session: Session, row: Raised, item: dict[str, Any]) -> None:
     unique = {(found["type"], found["value"]): found["tlp"] for found in item["indicators"]}
     for (kind, value), tlp in unique.items():
         session.add(RaisedIndicator(raised_id=row.id, type=kind, value=value, tlp=tlp, agency=row.agency))
+
+
+def _selftest(node: Runtime, session: Session, row: Raised, now: float) -> None:
+    """The way is open: on record, and answered without a person."""
+    session.flush()
+    selftest.recognised(session, row, now)
+    row.state, row.acknowledged_at, row.acknowledged_by = "acknowledged", now, node.node.name or node.node.agency
+    word = Spoken(id=next_word(session, now), sender=row.sender, at=now, item_id=row.item_id, raised_id=row.id,
+                  item_revision=row.item_revision, kind="acknowledged", text="", by=row.acknowledged_by)  # fmt: skip
+    session.add(word)
+
+
+def next_word(session: Session, now: float) -> int:
+    return max((session.scalar(select(func.max(Spoken.id))) or 0) + 1, int(now * 1000))
 
 
 def _same(body: str, item: dict[str, Any]) -> bool:
