@@ -156,7 +156,7 @@ def send_reminder(request: Request, member: Code, body: ReminderIn, access: Duty
 
 @router.post("/national/agencies/{member}/unit")
 def set_unit(request: Request, member: Code, body: UnitIn, access: Manager) -> national.AgencyRow:
-    """To which unit of the register an member belongs."""
+    """To which unit of the register an agency belongs."""
     node: Runtime = request.app.state.node
     with desk(node, access, "national.manage") as here:
         if not here.scope.sees(member) or here.session.get(Agency, member) is None:
@@ -166,7 +166,7 @@ def set_unit(request: Request, member: Code, body: UnitIn, access: Manager) -> n
         row = here.session.get(AgencyUnit, member) or AgencyUnit(agency=member)
         row.unit = body.unit
         here.session.add(row)
-        node.audit.record(here.session, access.actor, "member.unit", member, agency=member, detail={"unit": body.unit})
+        node.audit.record(here.session, access.actor, "agency.unit", member, agency=member, detail={"unit": body.unit})
         here.session.flush()
         picture = Picture(node, here.session, here.scope)
         if member not in picture.agencies:

@@ -27,7 +27,7 @@ def _make(node: NodeUnderTest, agency: str, words: str) -> dict[str, str]:
         session.add(ConnectionChange(agency=code, at=NOW, state="silent", reason=words[:32]))
         session.add(Spoken(id=number, sender="", at=NOW, item_id=f"NN-{number}", kind="reminder", text=words, by=words,
                            agency=code))  # fmt: skip
-        session.add(Reminder(id=f"NN-2026-00000{number}", agency=code, about="other", text=words, at=NOW, by=words,
+        session.add(Reminder(id=f"NN-2025-00000{number}", agency=code, about="other", text=words, at=NOW, by=words,
                              word=number))  # fmt: skip
         session.add(
             Reminded(id=100 + number, ref=words[:20], agency=agency, at=NOW, heard_at=NOW, text=words, by=words)
