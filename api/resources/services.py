@@ -39,7 +39,18 @@ class Filter(BaseModel):
     agency: str = Field("", max_length=64)
     q: str = Field("", max_length=400)
     certificate: int = Field(0, ge=0, le=365, description="only those whose certificate ends within so many days")
-    sort: Literal["state", "name", "-name", "availability", "-availability", "certificate", "since", "-since"] = "state"
+    sort: Literal[
+        "state",
+        "-state",
+        "name",
+        "-name",
+        "availability",
+        "-availability",
+        "certificate",
+        "-certificate",
+        "since",
+        "-since",
+    ] = "state"
 
 
 class ListQuery(Filter):

@@ -56,12 +56,15 @@ export function useLive() {
         }
       } else if (event.type === "raised") {
         later("inbox", GATHER_MS, () => again("inbox-head", "raised", "shared"));
-      } else if (event.type === "sensor") later("sensors", HEAD_MS, () => again("sensors"));
+      } else if (event.type === "service") {
+        later("services", GATHER_MS, () => again("services", "service", "maintenance"));
+      } else if (event.type === "inventory") later("inventory", HEAD_MS, () => again("inventory"));
+      else if (event.type === "sensor") later("sensors", HEAD_MS, () => again("sensors"));
       else later("system", HEAD_MS, () => again("system", "dead-letters"));
     };
     const stops = [
       listen(onEvent),
-      onReturn(() => again("alerts-head", "incidents", "incident", "deliveries", "inbox-head", "raised", "shared", "sensors", "system")),
+      onReturn(() => again("alerts-head", "incidents", "incident", "deliveries", "inbox-head", "raised", "shared", "sensors", "services", "service", "system")),
     ];
     return () => {
       for (const stop of stops) stop();
