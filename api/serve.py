@@ -71,6 +71,7 @@ def serve(config: Config) -> int:
     tls = people_port.wants_tls(api_table)
     machine_host, machine_port = people_port.listen_at(api_table.machines, "api.machines")
     daemon = Daemon("luytre-api", node_table.root)
+    config.keep(node_table.root, "luytre-api")
     _route_logs(daemon.log)
     with contextlib.ExitStack() as opened:
         clock = SystemClock()

@@ -55,7 +55,9 @@ def _service(args: argparse.Namespace) -> int:
 
     config = Config(args.config)
     module, name, _ = SERVICES[args.command]
-    daemon = Daemon(name, config.table("node", NodeTable).root)
+    data = config.table("node", NodeTable).root
+    daemon = Daemon(name, data)
+    config.keep(data, name)
     code: int = importlib.import_module(module).run(config, daemon)
     return code
 

@@ -59,7 +59,9 @@ def _role(args: argparse.Namespace) -> int:
     from sensors.daemon import Daemon
 
     config = Config(args.config)
-    daemon = Daemon(args.command, config.table("node", NodeTable).root)
+    data = config.table("node", NodeTable).root
+    daemon = Daemon(args.command, data)
+    config.keep(data, args.command)
     code: int = importlib.import_module(f"sensors.roles.{args.command}").run(config, daemon)
     return code
 

@@ -24,7 +24,7 @@ from sensors.errors import EXIT_INTERRUPTED, EXIT_OK, LuytreError
 
 def make(path: str, data: str, agency: str, name: str, role: str) -> None:
     if Path(path).exists():
-        check(Config(Path(path)))
+        check(Config(Path(path), refuse=False))
     if not programs.is_sensor(Path(data)):
         make_node(default_tables(Path(data), agency, name, role), Path(path))
 

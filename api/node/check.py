@@ -23,7 +23,7 @@ from sensors.ship.table import ShipTable
 
 def check(config: Config) -> None:
     """Raises ConfigError with the problems of all tables."""
-    problems: list[Problem] = []
+    problems: list[Problem] = list(config.unknown)
 
     def look(table: Callable[[], object]) -> None:
         try:

@@ -39,7 +39,7 @@ class Machine:
         self.config: Config | None = None
         self.path = Path(path or environ.get("LUYTRE_CONFIG") or "/etc/luytre/luytre.toml")
         try:
-            self.config = Config(self.path, environ)
+            self.config = Config(self.path, environ, refuse=False)
             self.path = self.config.path
         except ConfigError as error:
             self.problems.extend(error.problems)
