@@ -14,6 +14,7 @@ import { useWords } from "../i18n";
 import { ActButton, Tag } from "../parts/button";
 import { DeliveryWay } from "../parts/delivery";
 import { Empty } from "../parts/empty";
+import { SystemTag } from "../parts/grade";
 import { History } from "../parts/history";
 import { Icon } from "../parts/icons";
 import { Ask, Panel, useExplain } from "../parts/panel";
@@ -133,6 +134,7 @@ function Whole({ incident }: { incident: Incident }) {
           <Severity level={incident.level} pill />
           <span className="figures">{incident.id}</span>
           <Tag tone={incident.state === "closed" ? "ok" : "info"}>{t(`incidentState.${incident.state}`)}</Tag>
+          {incident.system && <SystemTag system={incident.system} />}
         </p>
         <h1>
           <Text>{incident.title}</Text>

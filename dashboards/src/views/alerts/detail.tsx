@@ -10,6 +10,7 @@ import { useWords } from "../../i18n";
 import { Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { EventLine } from "../../parts/event";
+import { Priority, SystemTag } from "../../parts/grade";
 import { History, useLoose } from "../../parts/history";
 import { Loading, Panel, Trouble } from "../../parts/panel";
 import { Severity } from "../../parts/severity";
@@ -112,6 +113,20 @@ function Facts({ alert }: { alert: Alert }) {
   return (
     <Panel title={t("alert.facts")}>
       <dl className="facts">
+        {alert.system && (
+          <div>
+            <dt>{t("inventory.system")}</dt>
+            <dd>
+              <SystemTag system={alert.system} />
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>{t("inventory.priority")}</dt>
+          <dd>
+            <Priority alert={alert} whole />
+          </dd>
+        </div>
         <div>
           <dt>{t("alert.count")}</dt>
           <dd className="figures">{count(alert.count, language)}</dd>
@@ -247,6 +262,7 @@ export function AlertHeading({ alert, level: Heading = "h2" }: { alert: Alert; l
         <Severity level={alert.level} pill />
         <span className="figures">{alert.id}</span>
         <StatusTag alert={alert} />
+        {alert.system && <SystemTag system={alert.system} />}
         {alert.woken && <Tag tone="warn">{t("status.woken")}</Tag>}
       </p>
       <Heading className="alert-title">

@@ -15,6 +15,7 @@ import type { View } from "../../app/views";
 import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
+import { Grade, Priority } from "../../parts/grade";
 import { type Column, Grid } from "../../parts/grid";
 import { Icon } from "../../parts/icons";
 import { KeyHints } from "../../parts/hints";
@@ -73,7 +74,7 @@ function Queue() {
   const [filters, setFilters] = useFilters();
   const [roomy, flipDensity] = useDensity();
   const status = (STATUSES.find((value) => value === filters.get("status")) ?? "open") satisfies StatusFilter;
-  const order = filters.get("sort") ?? "-last_seen";
+  const order = filters.get("sort") ?? "-priority";
   const levels = useMemo(() => new Set((filters.get("level") ?? "").split(",").filter(Boolean)), [filters]);
   const openId = filters.get("open");
   const asked = useMemo(
@@ -85,6 +86,8 @@ function Queue() {
       rule: filters.get("rule"),
       assignee: filters.get("assignee"),
       entity: filters.get("entity"),
+      system: filters.get("system"),
+      grade: filters.get("grade"),
     }),
     [filters, status],
   );
@@ -178,6 +181,7 @@ function Queue() {
                 <Text>{pick(alert.title)}</Text>
               </span>
               {alert.woken && <Tag tone="warn">{t("status.woken")}</Tag>}
+              {alert.system && alert.system.grade !== null && <Grade grade={alert.system.grade} />}
               {!roomy && <Entities alert={alert} />}
             </div>
             {roomy && (
@@ -190,6 +194,15 @@ function Queue() {
             )}
           </div>
         ),
+      },
+      {
+        id: "priority",
+        header: t("inventory.byPriority"),
+        width: "92px",
+        end: true,
+        from: 980,
+        sort: () => 0,
+        cell: (alert) => <Priority alert={alert} />,
       },
       {
         id: "count",
@@ -221,8 +234,8 @@ function Queue() {
     [t, pick, language, roomy, agencies, me.node.role, agencyName],
   );
 
-  const filtered = Boolean(asked.level || asked.q || asked.agency || asked.rule || asked.assignee || asked.entity);
-  const clear = () => setFilters({ level: null, q: null, agency: null, rule: null, assignee: null, entity: null });
+  const filtered = Boolean(asked.level || asked.q || asked.agency || asked.rule || asked.assignee || asked.entity || asked.system || asked.grade);
+  const clear = () => setFilters({ level: null, q: null, agency: null, rule: null, assignee: null, entity: null, system: null, grade: null });
   const empty = filtered ? (
     <Empty kind="filtered" title={t("alerts.empty.filtered")} action={<ActButton onClick={clear}>{t("filter.clear")}</ActButton>} />
   ) : Object.values(counts?.status ?? {}).some((number) => number > 0) && status !== "all" ? (
@@ -309,6 +322,15 @@ function Queue() {
                 </button>
               ),
           )}
+          {(["system", "grade"] as const).map(
+            (key) =>
+              asked[key] && (
+                <button key={key} type="button" className="chip chip-set" onClick={() => setFilters({ [key]: null })} aria-label={`${t("filter.remove")} ${asked[key]}`}>
+                  <span className="muted">{t(`inventory.column.${key}`)}</span>{" "}
+                  <Text>{key === "system" ? (loaded.find((alert) => alert.system?.id === asked.system)?.system?.name ?? asked[key]) : asked[key]}</Text> <Icon name="close" />
+                </button>
+              ),
+          )}
         </div>
         {fresh > 0 && (
           <button type="button" className="pill-new" onClick={refresh}>
@@ -346,7 +368,7 @@ function Queue() {
             rowHeight={roomy ? 48 : 32}
             rowClass={(alert) => (alert.status === "closed" ? "row-done" : alert.status === "new" ? "row-new" : "")}
             order={order}
-            onOrder={(next) => setFilters({ sort: next === "-last_seen" ? null : next })}
+            onOrder={(next) => setFilters({ sort: next === "-priority" ? null : next })}
             more={{ has: list.hasNextPage, loading: list.isFetchingNextPage, load: () => void list.fetchNextPage() }}
             empty={empty}
           />
