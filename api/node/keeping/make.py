@@ -125,6 +125,21 @@ def snapshot(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def snapshot_file(config: Config, into: Path) -> bool:
+    """A copy of the SQLite database at `into`, whoever has it open; False when this node has none."""
+    node = config.table("node", NodeTable)
+    scratch = node.root / SCRATCH
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    try:
+        found = _database(config, node, scratch)
+        if found is None or found[0] != DATABASE:
+            return False
+        found[1].replace(into)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return True
+
+
 # --- inside -------------------------------------------------------------------------------------------------------
 
 
@@ -222,7 +237,7 @@ def _database(config: Config, node: NodeTable, scratch: Path) -> tuple[str, Path
     """(the part's name, the file), made now; None on a sensor's machine, which has none."""
     url = config.table("api", ApiTable).database
     if "://" in url and not url.startswith("sqlite"):
-        return DUMP, _dump(url, scratch / "luytre.dump")
+        return DUMP, dump(url, scratch / "luytre.dump")
     if not url and not (node.root / DATABASE).exists():
         return None
     from api.local_port import ask
@@ -235,7 +250,7 @@ def _database(config: Config, node: NodeTable, scratch: Path) -> tuple[str, Path
     return DATABASE, scratch / into
 
 
-def _dump(url: str, into: Path) -> Path:
+def dump(url: str, into: Path) -> Path:
     from sqlalchemy import make_url
 
     at = make_url(url)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
 from api.audit import Audit
 from api.auth import revoked
@@ -115,13 +115,14 @@ def _database(fresh: Path, config_at: Path) -> Path | str | None:
     if not dump.exists():
         return None
     url = Config(config_at).table("api", ApiTable).database
+    restore_dump(url, dump)
+    dump.unlink()
+    return url
+
+
+def restore_dump(url: str, dump: Path) -> None:
+    """`pg_restore` over what is there, all or nothing."""
     at = make_url(url)
-    engine = create_engine(url)
-    try:
-        with engine.connect():
-            pass
-    finally:
-        engine.dispose()
     environ = {**os.environ, **({"PGPASSWORD": str(at.password)} if at.password else {})}
     words = ["--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error", "--no-password",
              f"--dbname={at.database}"]  # fmt: skip
@@ -133,8 +134,6 @@ def _database(fresh: Path, config_at: Path) -> Path | str | None:
     if done.returncode:
         said = done.stderr.strip()[-300:]
         raise LuytreError(Problem("LT-N0523", f"pg_restore không chạy được: {said}", f"pg_restore failed: {said}"))
-    dump.unlink()
-    return url
 
 
 def _since(fresh: Path, data: Path, given: Path | None, *, trust: bool) -> list[bytes] | None:
