@@ -19,6 +19,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 ADDRESSES = 16  # of one name
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_RESERVED = ipaddress.IPv4Network("192.0.0.0/24")  # IETF protocol assignments; Python 3.11 knows a part of them
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
@@ -57,7 +58,7 @@ class Guard:
                 continue
             if meant.is_link_local or meant.is_multicast or meant.is_unspecified:
                 return "link-local, multicast or unspecified"
-            if not meant.is_global and _name(host) not in self._names:
+            if (not meant.is_global or meant in _RESERVED) and _name(host) not in self._names:
                 return "not a public address, and [notices] local_hosts does not name it"
         return None
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.auth.sessions import live_grants
 from api.casework.changes import Bell, changed
 from api.notices import roster
 from api.notices.hours import Office, day_of, in_quiet, is_office
@@ -26,7 +27,7 @@ from api.permissions import Granted, scope_of
 from api.shapes import LEVELS
 from api.state.cases import Alert, Incident
 from api.state.notices import Channel, Holiday, Matter, Notice, Reach, Route, Sending, Team, Told
-from api.state.people import Agency, Grant, User
+from api.state.people import Agency, User
 
 PAGE, ROUTES, GATHER = 500, 200, 2_000
 DUE = 100  # notices made into sendings a transaction
@@ -46,7 +47,7 @@ class World:
     office: Office
     parents: Mapping[str, str | None]
     _people: dict[int, User | None] = field(default_factory=dict)
-    _grants: dict[int, list[Granted]] = field(default_factory=dict)
+    _grants: dict[int, tuple[Granted, ...]] = field(default_factory=dict)
     _holidays: dict[str, set[str]] | None = None
 
     @classmethod
@@ -73,8 +74,7 @@ class World:
         if self.person(user_id) is None:
             return False
         if user_id not in self._grants:
-            rows = self.session.scalars(select(Grant).where(Grant.user_id == user_id))
-            self._grants[user_id] = [Granted(row.role, row.agency) for row in rows]
+            self._grants[user_id] = live_grants(self.session, user_id, self.now)
         grants = self._grants[user_id]
         needed = NEEDS.get(kind)
         if needed:

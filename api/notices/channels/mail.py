@@ -8,6 +8,7 @@ Source: RFC 5321, 3207, 8314, 4954, 5322.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import smtplib
 import socket
@@ -39,7 +40,7 @@ class Settings(BaseModel):
     port: int = Field(587, ge=1, le=65535)
     tls: Literal["starttls", "tls", "none"] = "starttls"  # none: only without a password, for a relay of one's own
     sender: Mailbox
-    to: Annotated[list[Mailbox], Field(max_length=20)] = []
+    to: list[Mailbox] = Field(default_factory=list, max_length=20)
     user: str = Field("", max_length=254, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
@@ -79,7 +80,7 @@ def send(message: Message, settings: Mapping[str, Any], secret: str, egress: Egr
             smtp.starttls(context=tls)  # raises when it is not offered: never on in the clear
             smtp.ehlo()
         if secret:
-            smtp.login(settings["user"], secret)
+            _log_in(smtp, settings["user"], secret)
         return _hand_over(smtp, settings["sender"], to, mail)
     except smtplib.SMTPAuthenticationError as error:
         raise Refused(f"Máy chủ thư không nhận tên đăng nhập hoặc mật khẩu ({error.smtp_code}).",
@@ -99,6 +100,25 @@ def send(message: Message, settings: Mapping[str, Any], secret: str, egress: Egr
     finally:
         with contextlib.suppress(OSError):
             smtp.close()
+
+
+def _log_in(smtp: smtplib.SMTP, user: str, secret: str) -> None:
+    """PLAIN or LOGIN in UTF-8 (RFC 4616): smtplib's own `login` takes ASCII only. We are inside TLS."""
+    offered = smtp.esmtp_features.get("auth", "").upper().split()
+
+    def word(text: str) -> str:
+        return base64.b64encode(text.encode()).decode()
+
+    if "PLAIN" in offered:
+        code, reply = smtp.docmd("AUTH", "PLAIN " + word(f"\0{user}\0{secret}"))
+    elif "LOGIN" in offered:
+        code, reply = smtp.docmd("AUTH", "LOGIN " + word(user))
+        if code == 334:
+            code, reply = smtp.docmd(word(secret))
+    else:
+        raise smtplib.SMTPNotSupportedError("AUTH")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, reply)
 
 
 def _hand_over(smtp: smtplib.SMTP, sender: str, to: list[str], mail: EmailMessage) -> str:
