@@ -201,7 +201,7 @@ function Whole({ service }: { service: ServiceFull }) {
           </Panel>
           <Panel title={t("services.months")}>
             <div className="table-scroll" tabIndex={0} role="region" aria-label={t("services.months")}>
-              <table className="plain">
+              <table className="plain months">
                 <thead>
                   <tr>
                     <th scope="col">{t("services.column.month")}</th>

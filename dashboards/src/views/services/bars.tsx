@@ -45,6 +45,7 @@ export function DayBar({ days, wide = false, last = 90 }: { days: readonly Servi
   const label = t("services.bar", { days: shown.length, bad, lost: count(lost, language) });
   return (
     <svg className={wide ? "day-bar day-bar-wide" : "day-bar"} viewBox={`0 0 ${last * STEP} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
+      {empty > 0 && <path className="beat-before" d={`M0 23.5h${empty * STEP - 1}`} />}
       {shown.map((day, index) => (
         <Beat
           key={day.date}

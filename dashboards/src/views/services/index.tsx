@@ -52,12 +52,27 @@ function Services() {
           ))}
         </div>
         <div className="spread" />
+        {(tab === "list" || tab === "certificates") && (
+          <a className="button" href={address("/services/export", asked(filters, tab === "certificates"))} download>
+            {t("services.export")}
+          </a>
+        )}
         {can("services.manage") && tab !== "board" && <ActButton onClick={() => setPlanning(true)}>{t("services.plan")}</ActButton>}
       </header>
       {tab === "board" ? <Board /> : tab === "maintenance" ? <Windows onPlan={() => setPlanning(true)} /> : <List certificates={tab === "certificates"} key={tab} />}
       {planning && <PlanDialog chosen={[]} onClose={() => setPlanning(false)} />}
     </div>
   );
+}
+
+/** What the list asks the server for, and the file for a spreadsheet with it. */
+function asked(filters: URLSearchParams, certificates: boolean) {
+  return {
+    state: filters.get("state") ?? "",
+    q: filters.get("q") ?? "",
+    sort: filters.get("sort") ?? (certificates ? "certificate" : "state"),
+    ...(certificates ? { certificate: Number(filters.get("within") ?? 30) } : {}),
+  };
 }
 
 function List({ certificates }: { certificates: boolean }) {
@@ -68,8 +83,7 @@ function List({ certificates }: { certificates: boolean }) {
   const state = filters.get("state") ?? "";
   const q = filters.get("q") ?? "";
   const within = Number(filters.get("within") ?? 30);
-  const sort = filters.get("sort") ?? (certificates ? "certificate" : "state");
-  const wanted = { state, q, sort, ...(certificates ? { certificate: within } : {}) };
+  const wanted = asked(filters, certificates);
   const query = useInfiniteQuery({
     queryKey: ["services", "list", wanted],
     queryFn: ({ pageParam, signal }) => get<ServicePage>("/services", { ...wanted, limit: 100, cursor: pageParam }, signal),
@@ -108,7 +122,7 @@ function List({ certificates }: { certificates: boolean }) {
         ),
       },
       { id: "bar", header: t(narrow ? "services.column.barShort" : "services.column.bar"), width: narrow ? "132px" : "minmax(190px, 280px)", from: 620, cell: (row) => <DayBar days={row.days} last={narrow ? 30 : 90} /> },
-      { id: "availability", header: t("services.column.availability"), width: "212px", from: 980, sort: (row) => row.availability.share ?? 2, cell: (row) => <Share of={row.availability} /> },
+      { id: "availability", header: t("services.column.availability"), width: "236px", from: 980, sort: (row) => row.availability.share ?? 2, cell: (row) => <Share of={row.availability} /> },
       { id: "latency", header: t("services.column.latency"), width: "132px", end: true, from: 1120, cell: (row) => <Latency ms={row.latency_ms} /> },
       { id: "certificate", header: t("services.column.certificate"), width: "128px", from: certificates ? 0 : 760, sort: (row) => row.certificate_days ?? 1e9, cell: (row) => <CertificateDays days={row.certificate_days} at={row.certificate_expires_at} /> },
       { id: "since", header: t("services.column.since"), width: "112px", from: 460, sort: (row) => row.since, cell: (row) => <Time at={row.since} short /> },
@@ -159,9 +173,6 @@ function List({ certificates }: { certificates: boolean }) {
             <span className="figures">{count(first.total, language)}</span> {t("services.shown")}
           </span>
         )}
-        <a className="button" href={address("/services/export", wanted)} download>
-          {t("services.export")}
-        </a>
       </div>
       {query.isPending ? (
         <Loading rows={8} />
@@ -176,7 +187,7 @@ function List({ certificates }: { certificates: boolean }) {
           cursor={cursor}
           onCursor={setCursor}
           rowHeight={56}
-          order={sort}
+          order={wanted.sort}
           onOrder={(order) => setFilters({ sort: order })}
           onOpen={(row, apart) => (apart ? window.open(href(`/services/${row.id}`), "_blank", "noopener") : go(href(`/services/${row.id}`)))}
           more={{ has: query.hasNextPage, loading: query.isFetchingNextPage, load: () => void query.fetchNextPage() }}
