@@ -70,8 +70,8 @@ def upgrade(
     table = loaded.table("backup", BackupTable)
     target = backup_to or (Path(table.target) if table.target else None)
     if target is None and accept_risk != "no-backup":
-        raise ConfigError(Problem("LT-N0548", "nâng cấp cần một bản sao lưu trước", "an upgrade needs a backup first",
-                                  hints=("--backup-to THƯ-MỤC --key backup.pub", "--accept-risk=no-backup")))  # fmt: skip
+        hints = ("--backup-to THƯ-MỤC --key backup.pub", "--accept-risk=no-backup")
+        raise ConfigError(Problem("LT-N0548", "cần sao lưu trước", "an upgrade needs a backup first", hints=hints))
     before = key_of(table, key) if target else None
 
     def backup() -> str:

@@ -42,16 +42,14 @@ class Plan(NamedTuple):
 def steps(plan: Plan) -> list[dict[str, Any]]:
     """What installing does, in order."""
     if not _USER.fullmatch(plan.user):
-        raise ConfigError(
-            Problem("LT-N0550", f"không phải tên người dùng: {plan.user}", f"no user name: {plan.user}")
-        )
+        raise ConfigError(Problem("LT-N0550", f"không phải tên người dùng: {plan.user}", f"no user name: {plan.user}"))
     for path in (plan.data, plan.prefix):
         if not path.is_absolute() or any(char in str(path) for char in '\n"\\ %$'):
             vi, en = f"đường dẫn không dùng được trong systemd: {path}", f"no path for systemd: {path}"
             raise ConfigError(Problem("LT-N0551", vi, en))
     found: list[dict[str, Any]] = [{"kind": "user", "name": plan.user}]
     found += [{"kind": "folder", "path": str(path), "mode": mode, "owner": owner}
-              for path, mode, owner in ((plan.data, 0o750, plan.user), (Path("/etc/luytre"), 0o755, "root"))]  # fmt: skip
+              for path, mode, owner in ((plan.data, 0o750, plan.user), ("/etc/luytre", 0o755, "root"))]  # fmt: skip
     found += [{"kind": "file", "path": f"/etc/systemd/system/{name}", "text": text} for name, text in units(plan)]
     found.append({"kind": "link", "path": "/usr/local/bin/luytre", "to": str(plan.prefix / "current/bin/luytre")})
     found.append({"kind": "enable", "name": "luytre.target"})
