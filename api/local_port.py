@@ -33,7 +33,7 @@ from api.auth.ca import Name
 from api.auth.machines import Machines
 from api.permissions import Granted
 from api.state.base import Database
-from api.state.machines import Machine
+from api.state.machines import EnrolmentToken, Machine
 from api.state.people import User
 from sensors.clock import Clock
 from sensors.config import NodeTable
@@ -122,11 +122,19 @@ def machine_revoke(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def machine_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
-    """{} → {machines: [id], revoked: {id: reason}}"""
+    """{} → {machines: [id], revoked: {id: reason}, details: {id: times}, tokens: [[id, expires_at]] not yet used}"""
     with node.db.read() as session:
         known = list(session.scalars(select(Machine).order_by(Machine.id)))
         gone = {machine.id: machine.revoked_reason or "" for machine in known if machine.revoked_at is not None}
-        return {"machines": [machine.id for machine in known], "revoked": gone}
+        rows = {machine.id: {"enrolled_at": machine.enrolled_at, "seen_at": machine.last_seen_at,
+                             "ends_at": machine.certificate_expires_at} for machine in known}  # fmt: skip
+        now = node.clock.now()
+        open_tokens = [
+            [f"{row.agency}:{row.role}:{row.name}", row.expires_at]
+            for row in session.scalars(select(EnrolmentToken).where(EnrolmentToken.used_at.is_(None)))
+            if row.expires_at > now
+        ]
+        return {"machines": list(rows), "revoked": gone, "details": rows, "tokens": open_tokens}
 
 
 def backup_snapshot(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +149,20 @@ def backup_confirm(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     return confirm(node, body)
 
 
+def inventory_import(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.inventory.local import take_in
+
+    return take_in(node, body)
+
+
+def inventory_export(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.inventory.local import give_out
+
+    return give_out(node, body)
+
+
 ACTS: Acts = {
+    "inventory-import": inventory_import, "inventory-export": inventory_export,
     "backup-snapshot": backup_snapshot, "backup-confirm": backup_confirm,
     "user-add": user_add, "user-link": user_link, "user-password": user_password, "user-list": user_list,
     "token": token_make, "revoke": machine_revoke, "machines": machine_list,

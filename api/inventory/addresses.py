@@ -1,9 +1,9 @@
 """Addresses by time: who has one now, who had it then, and whose it becomes.
 
-A binding is (value, since, until, holder). Within an agency a value is held by one asset at a time (and by one system, as
-a name of its own): `assign` ends the binding of whoever had it before ("đã đổi máy"), in the transaction that begins the
-new one. Reading at a moment t: the binding with since ≤ t < until; before the first one that is known, the first one
-counts (an inventory entered today names the alerts of yesterday); in a gap between two, nobody.
+A binding is (value, since, until, holder). Within an agency a value is held by one asset at a time (and by one system,
+as a name of its own): `assign` ends the binding of whoever had it before ("đã đổi máy"), in the transaction that begins
+the new one. Reading at a moment t: the binding with since ≤ t < until; before the first one that is known, the first
+one counts (an inventory entered today names the alerts of yesterday); in a gap between two, nobody.
 Of overlapping networks the longest prefix wins; an exact address before any network. What is held by an asset without a
 system says nothing of systems, and the next wider one is asked.
 Bound: VALUES an owner; NETWORKS an agency; IN_ONE values a query.

@@ -1,8 +1,9 @@
 """Acts on assets: the machines that carry the systems, with the addresses that they have from now on.
 
 In:  a Desk (scope of `inventory.manage`) and fields; `system` is a system's id of the same agency, "" for none.
-Out: the row. The host name counts as one of its addresses, so that events find the machine by it. An address that another
-     asset held is taken from it: its binding ends, its history says to whom it went. Retiring ends all bindings.
+Out: the row. The host name counts as one of its addresses, so that events find the machine by it. An address that
+     another asset held is taken from it: its binding ends, its history says to whom it went. Retiring ends all
+     bindings.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A table of systems or assets, laid over the inventory: what is new, changed, unchanged or wrong, and then all of it in
-one transaction, or nothing.
+"""A table of systems or assets, laid over the inventory: what is new, changed, unchanged or wrong, and then all of it
+in one transaction, or nothing.
 
 In:  the file's bytes, the agency for rows that name none, whether to apply.
-Out: `Plan`. A row is the thing of its id, else of its name (a system) or host (an asset) in its agency. A column that is
-     not there is left as it is; an empty cell empties. What the table does not name stays: nothing is retired by absence.
-     Applying the same file again changes nothing. A plan with anything wrong applies nothing.
+Out: `Plan`. A row is the thing of its id, else of its name (a system) or host (an asset) in its agency. A column that
+     is not there is left as it is; an empty cell empties. What the table does not name stays: nothing is retired by
+     absence. Applying the same file again changes nothing. A plan with anything wrong applies nothing.
 Bound: table.ROWS rows, SHOWN of them told one by one; ONE audit entry with the file's SHA-256 and the counts, a row of
 history for each thing.
 """
@@ -328,7 +328,7 @@ def assets_out(rows: Sequence[Asset], held: Mapping[str, list[tuple[str, str]]],
         (
             {
                 "id": row.id, "agency": row.agency, "host": row.host, "kind": _word(ASSET_KINDS, row.kind, language),
-                "addresses": " ".join(value for kind, value in held.get(row.id, ()) if (kind, value) != assets.host_of(row)),
+                "addresses": " ".join(pair[1] for pair in held.get(row.id, ()) if pair != assets.host_of(row)),
                 "system": row.system_id or "", "owner": row.owner, "note": row.note,
             }
             for row in rows

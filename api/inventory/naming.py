@@ -4,8 +4,8 @@ In:  entities as alerts have them, (field, value). Out: the System, or None.
 The choice is deterministic: what it happened to (host, destination, the name asked for) before where it came from
 (source), then what was only looked up; among equals the highest grade, then the oldest system. A system retired before
 the event is not named.
-Bound: a page of alerts costs, per agency, one query per IN_ONE values, one for networks, one for systems; nothing at all
-where the agency has no inventory.
+Bound: a page of alerts costs, per agency, one query per IN_ONE values, one for networks, one for systems; nothing at
+all where the agency has no inventory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The inventory as it is read: lists with filters, order and totals, one system with what belongs to it. Inside a scope.
+"""The inventory as it is read: lists with filters, order and totals, one system with what belongs to it. Inside a
+scope.
 
 Totals are of the same filters less the one they break down, in the same read transaction as the rows.
 """
@@ -70,7 +71,7 @@ def page(session: Session, scope: Scope, of: type[Any], wanted: Filter, *, limit
 
 def _by_grade(session: Session, query: Any, down: bool, limit: int, cursor: str) -> tuple[list[Any], str | None]:
     """Graded and ungraded systems in one order. The cursor of the ungraded walk is two keys long, the other's three."""
-    graded = [Key(System.grade, down), Key(System.name, down=False), Key(System.id, down=False)]  # type: ignore[arg-type]
+    graded = [Key(System.grade, down), Key(System.name, down=False), Key(System.id, down=False)]
     plain = [Key(System.name, down=False), Key(System.id, down=False)]
     walks = [(graded, System.grade.is_not(None)), (plain, System.grade.is_(None))]
     if not down:
@@ -79,7 +80,7 @@ def _by_grade(session: Session, query: Any, down: bool, limit: int, cursor: str)
     if cursor.startswith("~"):
         start, cursor = 1, cursor[1:]
     rows: list[Any] = []
-    for index, (keys, condition) in list(enumerate(walks))[start:]:
+    for keys, condition in walks[start:]:
         here = query.where(condition)
         if cursor:
             here = here.where(after(keys, cursor))

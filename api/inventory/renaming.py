@@ -1,8 +1,8 @@
 """When the inventory changes, what is open is named again: alerts first, then the incidents that they belong to.
 
-A walk over an agency's open alerts by id, AT_ONCE a transaction, A_RUN a run of the job; its place (`Naming.cursor`) moves
-in the same transaction, so a restart goes on where it was. A change during a walk begins another one afterwards. Closed
-alerts keep the name that they had.
+A walk over an agency's open alerts by id, AT_ONCE a transaction, A_RUN a run of the job; its place (`Naming.cursor`)
+moves in the same transaction, so a restart goes on where it was. A change during a walk begins another one afterwards.
+Closed alerts keep the name that they had.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""What the sensors see of the inventory, from the event store: last data per asset and system, and which machines see one.
+"""What the sensors see of the inventory, from the event store: last data per asset and system, and which machines see
+one.
 
-In:  one aggregation per agency over the last day (terms of the fields that name a thing, with the newest event of each).
-     Values that fell off the end of a full list (TERMS) are asked for by name, CHUNK at a time, CHUNKS a run.
-Out: rows of `asset_seen` and `system_seen`; what was not seen in the window keeps its last time, so "silent since" stays
-     known, and counts as not sensed. Nothing is written while the store is being asked.
+In:  one aggregation per agency over the last day (terms of the fields that name a thing, with the newest event of
+     each). Values that fell off the end of a full list (TERMS) are asked for by name, CHUNK at a time, CHUNKS a run.
+Out: rows of `asset_seen` and `system_seen`; what was not seen in the window keeps its last time, so "silent since"
+     stays known, and counts as not sensed. Nothing is written while the store is being asked.
 """
 
 from __future__ import annotations

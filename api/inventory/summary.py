@@ -1,7 +1,8 @@
-"""What an agency's inventory says upwards and to overviews: its systems, whether each is sensed, since when it is silent.
+"""What an agency's inventory says upwards and to overviews: its systems, whether each is sensed, since when it is
+silent.
 
-From rows that a job keeps (api/inventory/seen.py), never from a search. Systems marked state-secret are not in it, nor is
-anything that says how many they are. Bound: SYSTEMS.
+From rows that a job keeps (api/inventory/seen.py), never from a search. Systems marked state-secret are not in it, nor
+is anything that says how many they are. Bound: SYSTEMS.
 """
 
 from __future__ import annotations

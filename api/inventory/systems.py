@@ -1,8 +1,8 @@
 """Acts on information systems: add, change, retire; each inside a scope, on record, and told to who looks.
 
 In:  a Desk (write transaction, scope of `inventory.manage`, who acts) and the fields of a person or of a table's row.
-Out: the row. `names` are the system's own domains and addresses (URLs become their host); they and the assets' addresses
-     are what names alerts. Retiring ends the names; the assets stay, and stand alone.
+Out: the row. `names` are the system's own domains and addresses (URLs become their host); they and the assets'
+     addresses are what names alerts. Retiring ends the names; the assets stay, and stand alone.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """The inventory as a table that Excel opens and saves: CSV in and out, without loss and without formulas.
 
-Out: UTF-8 with a byte order mark (Excel takes it for the local code page otherwise), `;` between fields (what Excel with
-     Vietnamese settings splits at), CRLF, the header in one language. A cell that a spreadsheet would run (`= + - @`, tab,
-     carriage return first) or that begins with `'` gets a `'` before it (OWASP, "CSV injection").
-In:  UTF-8 with or without mark, UTF-16 with mark; `,` `;` or tab, as the header has it; quoted fields (RFC 4180); headers
-     in either language or by the field's code, in any order and case. The one `'` before such a cell goes again.
+Out: UTF-8 with a byte order mark (Excel takes it for the local code page otherwise), `;` between fields (what Excel
+     with Vietnamese settings splits at), CRLF, the header in one language. A cell that a spreadsheet would run (`= + -
+     @`, tab, carriage return first) or that begins with `'` gets a `'` before it (OWASP, "CSV injection").
+In:  UTF-8 with or without mark, UTF-16 with mark; `,` `;` or tab, as the header has it; quoted fields (RFC 4180);
+     headers in either language or by the field's code, in any order and case. The one `'` before such a cell goes
+     again.
 Promise: read(write(rows)) == rows (a property test), and every problem is told, with row and column, not the first.
 Bound: FILE_BYTES, ROWS, COLUMNS, CELL characters, PROBLEMS told.
 """

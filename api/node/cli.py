@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("api.node.config", "kiểm tra, giải thích, so sánh cấu hình", "check, explain, compare the configuration"),
     "explain": ("api.node.explain", "tra cứu một mã LT-…", "look up a code LT-…"),
     "enrol": ("api.node.enrol", "cấp mã ghi danh; ghi danh máy này với một nút", "enrol sensors and nodes"),
+    "selftest": ("api.node.selftest", "gửi một sự kiện thử, chờ tới khi thành cảnh báo", "a test event, followed to its alert"),
     "users": ("api.node.users", "tài khoản, vai trò, liên kết đăng nhập", "accounts, roles, log-in links"),
     "backup": ("api.node.backup", "sao lưu: tạo, kiểm chứng, khóa", "backups: make, prove, keys"),
     "install": ("api.node.install", "cài nút thành dịch vụ systemd", "make the node a systemd service"),
@@ -30,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "upgrade": ("api.node.upgrade", "nâng cấp từ gói; không khỏe thì tự quay lại", "upgrade, and back when not well"),
     "bundle": ("api.node.bundle", "gói cài đặt không cần mạng, có chữ ký", "signed offline bundles"),
     "restore": ("api.node.restore", "khôi phục nút từ bản sao lưu", "put a backup back"),
+    "inventory": ("api.node.inventory", "nhập, xuất hệ thống và tài sản (CSV)", "systems and assets as CSV"),
     "rules": ("api.node.rules", "kiểm thử và liệt kê luật phát hiện", "test and list rules"),
     "torture": (
         "api.node.torture",

@@ -46,10 +46,8 @@ def known_of(story: Story) -> Known:
 
 def slow(story: Story, host: str, at: float) -> set[str]:
     """Widest knowledge first forgotten: exact, then every network from narrow to wide, each read from the story."""
-    ways = [host] + sorted(
-        (value for value in NETWORKS if ipaddress.ip_address(host) in ipaddress.ip_network(value)),
-        key=lambda value: -int(value.partition("/")[2]),
-    )
+    around = [value for value in NETWORKS if ipaddress.ip_address(host) in ipaddress.ip_network(value)]
+    ways = [host, *sorted(around, key=lambda value: -int(value.partition("/")[2]))]
     for value in ways:
         found = set()
         for own in (False, True):

@@ -1,4 +1,6 @@
-"""The inventory's table goes out and comes back whole, whatever a cell holds; and any bytes give a table, never an error."""
+"""The inventory's table goes out and comes back whole, whatever a cell holds; and any bytes give a table, never an
+error.
+"""
 
 from __future__ import annotations
 

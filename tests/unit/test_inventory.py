@@ -84,7 +84,7 @@ def test_found_without_diacritics_counted_and_paged(lead: Browser) -> None:
 def test_an_address_passes_on_and_the_past_keeps_its_holder(node: NodeUnderTest, lead: Browser) -> None:
     old, new = add_system(lead, "Cũ", grade=2), add_system(lead, "Mới", grade=5)
     first = add_asset(lead, "may-cu", "10.0.0.5", system=old["id"])
-    node.clock.advance(1000)
+    node.clock.move(1000)
     add_asset(lead, "may-moi", "10.0.0.5", system=new["id"])
     [ended] = [one for one in lead.get(f"/assets/{first['id']}")["bindings"] if one["until"]]
     assert ended["now_of"]["host"] == "may-moi"
@@ -252,7 +252,8 @@ def test_a_table_is_previewed_then_applied_and_is_idempotent(node: NodeUnderTest
 
 
 def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_written(lead: Browser) -> None:
-    text = "Tên hệ thống;Loại;Cấp độ;Tên miền, URL;Lạ\nA;mail;9;;\n;mail;1;;\nB;nonsense;1;10.0.0.256;\nA;mail;1;;\nC;;;;\n"
+    text = "Tên hệ thống;Loại;Cấp độ;Tên miền, URL;Lạ\n"
+    text += "A;mail;9;;\n;mail;1;;\nB;nonsense;1;10.0.0.256;\nA;mail;1;;\nC;;;;\n"
     plan = send_file(lead, "systems", text, apply=True)
     assert [(wrong["row"], wrong["column"]) for wrong in plan["wrong"]] == [
         (1, "Lạ"), (2, "grade"), (3, "name"), (4, "kind"), (4, "names"),
@@ -271,7 +272,7 @@ def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_written(lead:
 def test_retiring_gives_back_the_addresses(node: NodeUnderTest, lead: Browser) -> None:
     system = add_system(lead, names=["a.example"])
     asset = add_asset(lead, "m-1", "10.3.0.1", system=system["id"])
-    node.clock.advance(10)
+    node.clock.move(10)
     lead.post(f"/assets/{asset['id']}/retire", {}, If_Match=f'"{asset["revision"]}"')
     lead.post(f"/systems/{system['id']}/retire")
     assert lead.get("/systems")["total"] == 0
@@ -284,7 +285,8 @@ def test_retiring_gives_back_the_addresses(node: NodeUnderTest, lead: Browser) -
 
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"grade": 6}, "grade"), ({"kind": "nonsense"}, "kind"), ({"names": ["0.0.0.0/0"]}, "names"), ({"name": " "}, "name"),
+    [({"grade": 6}, "grade"), ({"kind": "nonsense"}, "kind"), ({"names": ["0.0.0.0/0"]}, "names"),
+     ({"name": " "}, "name"),
      ({"owner": None}, "owner"), ({"role": "x"}, "role")],
 )  # fmt: skip
 def test_what_is_not_valid_is_named(lead: Browser, body: dict[str, Any], field: str) -> None:

@@ -177,11 +177,11 @@ function Queue() {
         cell: (alert) => (
           <div className="two-lines">
             <div className="one-line">
+              {alert.system && alert.system.grade !== null && <Grade grade={alert.system.grade} />}
               <span className="row-title">
                 <Text>{pick(alert.title)}</Text>
               </span>
               {alert.woken && <Tag tone="warn">{t("status.woken")}</Tag>}
-              {alert.system && alert.system.grade !== null && <Grade grade={alert.system.grade} />}
               {!roomy && <Entities alert={alert} />}
             </div>
             {roomy && (

@@ -8,15 +8,12 @@ import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
+import { useLoose } from "../../parts/history";
 import { Trouble } from "../../parts/panel";
 import { Text } from "../../parts/text";
 import type { Plan } from "./types";
 
 const LIMIT_BYTES = 3 * 1024 * 1024;
-const COLUMNS = {
-  systems: { vi: "Tên hệ thống; Loại; Cấp độ; Chủ quản; Liên hệ 24/7; Nhà cung cấp; Tên miền, URL; Bí mật nhà nước; Ghi chú", en: "Name; Kind; Grade; Owner; Contact 24/7; Provider; Names, URLs; State secret; Note" },
-  assets: { vi: "Tên máy; Loại; Địa chỉ; Hệ thống; Đơn vị quản lý; Ghi chú", en: "Host; Kind; Addresses; System; Owner; Note" },
-};
 
 function encoded(file: File): Promise<string> {
   return new Promise((done, failed) => {
@@ -29,6 +26,7 @@ function encoded(file: File): Promise<string> {
 
 export function ImportDialog({ of, onClose }: { of: "systems" | "assets"; onClose: () => void }) {
   const { t, pick, language } = useWords();
+  const loose = useLoose();
   const { me } = useSession();
   const client = useQueryClient();
   const agency = me.grants.find((grant) => grant.agency)?.agency ?? me.node.agency;
@@ -57,7 +55,7 @@ export function ImportDialog({ of, onClose }: { of: "systems" | "assets"; onClos
   return (
     <Dialog title={t(of === "systems" ? "inventory.file.title" : "inventory.file.titleAssets")} onClose={onClose} wide>
       <p>{t("inventory.file.how")}</p>
-      <p className="muted">{pick(COLUMNS[of])}</p>
+      <p className="muted">{t(of === "systems" ? "inventory.file.columns" : "inventory.file.columnsAssets")}</p>
       <label className="field">
         <span>{t("inventory.file.choose")}</span>
         <input type="file" accept=".csv,text/csv,text/plain" onChange={(event) => void choose(event.target.files?.[0])} />
@@ -96,7 +94,7 @@ export function ImportDialog({ of, onClose }: { of: "systems" | "assets"; onClos
                   <tr key={index}>
                     <td className="figures">{wrong.row}</td>
                     <td>
-                      <Text>{wrong.column}</Text>
+                      <Text>{loose("inventory.field", wrong.column)}</Text>
                     </td>
                     <td>
                       <Text>{pick(wrong)}</Text>
@@ -125,7 +123,7 @@ export function ImportDialog({ of, onClose }: { of: "systems" | "assets"; onClos
                   <td className="figures">{line.row}</td>
                   <td>{t(`inventory.file.${line.act}`)}</td>
                   <td>
-                    <Text>{line.name}</Text> <span className="muted figures">{line.changes.join(", ")}</span>
+                    <Text>{line.name}</Text> <span className="muted">{line.changes.map((field) => loose("inventory.field", field)).join(", ")}</span>
                   </td>
                 </tr>
               ))}

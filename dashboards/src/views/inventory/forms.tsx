@@ -11,6 +11,12 @@ import { Dialog } from "../../parts/dialog";
 import { Trouble } from "../../parts/panel";
 import { type Asset, type Kind, lines, type SystemPage, type SystemRow } from "./types";
 
+/** What differs from what was seen: someone else's words in other fields stay theirs. */
+function changes<T extends Record<string, unknown>>(body: T, seen: Record<string, unknown> | null): Partial<T> {
+  if (!seen) return body;
+  return Object.fromEntries(Object.entries(body).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(seen[name]))) as Partial<T>;
+}
+
 type Done = { id: string; name: string };
 
 /** One send for both forms: the conflict is told once, what is typed stays. */
@@ -66,15 +72,16 @@ function useAgency(): [string, (code: string) => void, boolean] {
   return [agency, setAgency, me.node.role === "national" || me.grants.length > 1];
 }
 
-export function SystemForm({ before, kinds, onClose, onDone }: { before: SystemRow | null; kinds: readonly Kind[]; onClose: () => void; onDone: (row: Done) => void }) {
+export function SystemForm({ before: given, kinds, onClose, onDone }: { before: SystemRow | null; kinds: readonly Kind[]; onClose: () => void; onDone: (row: Done) => void }) {
   const { t, pick } = useWords();
+  const [before] = useState(given); // as it was when the form opened: what was typed is measured against it
   const [agency, setAgency, several] = useAgency();
   const { save, conflict } = useSave<SystemRow>("/systems", before, (row) => row.name, onDone);
   const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const data = new FormData(event.currentTarget);
     const word = (name: string) => String(data.get(name) ?? "").trim();
-    save.mutate({
+    const body = {
       name: word("name"),
       kind: word("kind"),
       grade: Number(word("grade")) || null,
@@ -84,8 +91,8 @@ export function SystemForm({ before, kinds, onClose, onDone }: { before: SystemR
       note: word("note"),
       names: lines(word("names")),
       secret: data.get("secret") === "on",
-      ...(before ? {} : { agency }),
-    });
+    };
+    save.mutate(before ? changes(body, before) : { ...body, agency });
   };
   const line = (name: "name" | "owner" | "contact" | "provider", required = false) => (
     <label className="field">
@@ -157,8 +164,9 @@ export function SystemForm({ before, kinds, onClose, onDone }: { before: SystemR
   );
 }
 
-export function AssetForm({ before, kinds, system, onClose, onDone }: { before: Asset | null; kinds: readonly Kind[]; system?: string; onClose: () => void; onDone: (row: Done) => void }) {
+export function AssetForm({ before: given, kinds, system, onClose, onDone }: { before: Asset | null; kinds: readonly Kind[]; system?: string; onClose: () => void; onDone: (row: Done) => void }) {
   const { t, pick } = useWords();
+  const [before] = useState(given);
   const [agency, setAgency, several] = useAgency();
   const { save, conflict } = useSave<Asset>("/assets", before, (row) => row.host, (row) => onDone({ id: row.id, name: row.host }));
   const of = before?.agency ?? agency;
@@ -170,15 +178,15 @@ export function AssetForm({ before, kinds, system, onClose, onDone }: { before: 
     event.preventDefault();
     const data = new FormData(event.currentTarget);
     const word = (name: string) => String(data.get(name) ?? "").trim();
-    save.mutate({
+    const body = {
       host: word("host"),
       kind: word("kind"),
       owner: word("owner"),
       note: word("note"),
       system: word("system"),
       addresses: lines(word("addresses")),
-      ...(before ? {} : { agency }),
-    });
+    };
+    save.mutate(before ? changes(body, { ...before, system: before.system?.id ?? "" }) : { ...body, agency });
   };
   const chosen = before?.system?.id ?? system ?? "";
   return (

@@ -11,6 +11,7 @@ import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { Grade } from "../../parts/grade";
+import { useLoose } from "../../parts/history";
 import { Ask, Panel } from "../../parts/panel";
 import { Text } from "../../parts/text";
 import { Ago, Time } from "../../parts/time";
@@ -59,6 +60,7 @@ export function Bindings({ bindings }: { bindings: readonly Binding[] }) {
 
 function Changes({ path, queryKey }: { path: string; queryKey: readonly unknown[] }) {
   const { t } = useWords();
+  const loose = useLoose();
   const query = useQuery({ queryKey: [...queryKey], queryFn: ({ signal }) => get<{ items: HistoryEntry[] }>(path, {}, signal) });
   const said = (value: unknown) => (Array.isArray(value) ? value.join(", ") : value === null || value === "" ? "—" : String(value));
   const act = (entry: HistoryEntry) => {
@@ -81,7 +83,7 @@ function Changes({ path, queryKey }: { path: string; queryKey: readonly unknown[
                   {entry.act === "changed" &&
                     Object.keys(entry.to ?? {}).map((field) => (
                       <span key={field} className="history-note muted">
-                        {field}: <Text>{said(entry.from?.[field])}</Text> → <Text>{said(entry.to?.[field])}</Text>
+                        {loose("inventory.field", field)}: <Text>{said(entry.from?.[field])}</Text> → <Text>{said(entry.to?.[field])}</Text>
                       </span>
                     ))}
                 </span>
@@ -141,15 +143,15 @@ function Whole({ system, kinds, assetKinds }: { system: SystemFull; kinds: reado
     <>
       <Facts system={system} kinds={kinds} />
       {system.open_alerts !== null && (
-        <p>
+        <Panel title={t("inventory.column.alerts")}>
           {system.open_alerts > 0 ? (
             <a className="button" href={href("/alerts", { system: system.id })}>
               {t("inventory.page.alerts")} <span className="figures">{count(system.open_alerts, language)}</span>
             </a>
           ) : (
-            <span className="muted">{t("inventory.page.noAlerts")}</span>
+            <p className="muted">{t("inventory.page.noAlerts")}</p>
           )}
-        </p>
+        </Panel>
       )}
       <Panel title={t("inventory.page.names")}>
         {system.bindings.length ? <Bindings bindings={system.bindings} /> : <p className="muted">{t("inventory.page.noNames")}</p>}
