@@ -49,6 +49,15 @@ class Expected(msgspec.Struct, frozen=True):
     expected_revision: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
+Told = Receipt | Refused | Expected
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """An answer per item, in their order, ending with the first that was not taken."""
+
+    answers: list[tuple[int, msgspec.Raw]]
+
+
 class Word(msgspec.Struct, frozen=True):
     id: BigNumber
     at: str
@@ -69,7 +78,21 @@ class Words(msgspec.Struct, frozen=True):
     next: BigNumber
 
 
-def of_item(answer: Answer) -> Receipt | Refused | Expected:
+def of_items(answer: Answer, asked: int) -> list[Told]:
+    """For a batch. A refusal of the whole, or an answer that fits no item, raises: all of it is sent again."""
+    if answer.status != 200:
+        raise refusal(answer)
+    try:
+        found = msgspec.json.decode(answer.body, type=Batch).answers
+    except msgspec.MsgspecError as error:
+        raise Busy(f"HTTP 200 with an answer that is none: {error}"[:300]) from None
+    told = [of_item(Answer(status, {}, bytes(body))) for status, body in found[:asked]]
+    if not told or any(isinstance(one, Expected) for one in told[:-1]):
+        raise Busy("an answer to no item")
+    return told
+
+
+def of_item(answer: Answer) -> Told:
     if answer.status in (200, 201):
         return _read(answer, Receipt)
     if answer.status == 422:

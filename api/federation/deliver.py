@@ -1,13 +1,15 @@
-"""Delivery: the outbox, item by item in order of sequence, to the node above, until each has a receipt or a refusal.
+"""Delivery: the outbox, the urgent items first (order.py), to the node above, until each has a receipt or a refusal.
 
     waiting → sent → received | refused (with the reason) → acknowledged (by a word of the centre)
 
 In:  the Runtime of an agency's node. Out: rows of `Outgoing` and `Link` that tell both screens the state.
 At-least-once: `sent` is committed before the request; after a crash the same bytes go out again under the same
-sequence, and the centre gives the same receipt. A failed try waits 1 s … LONGEST_WAIT_S, doubled, with full jitter; no
-later item overtakes, urgent or not: the centre takes a sender's items in sequence only, which makes a lost one visible.
-One item a request: a weak link gets on too. When the centre expects another number, the outbox follows (renumber.py).
-Bound: RUN_S and A_RUN items a run; answers of ANSWER_LIMIT_BYTES, read as the types of answers.py and nothing else.
+sequence, and the centre gives the same receipt. A failed try waits 1 s … LONGEST_WAIT_S, doubled, with full jitter.
+Batches: one item a request at first and after a failure; twice as many each time that one was answered within FAST_S:
+a long backlog doesn't wait a round trip for each item, and a weak link still gets on.
+When the centre expects another number, the outbox follows (renumber.py).
+Bound: RUN_S and A_RUN items a run, BATCH items and BATCH_BYTES a request; answers of ANSWER_LIMIT_BYTES, read as the
+types of answers.py and nothing else.
 """
 
 from __future__ import annotations
@@ -25,18 +27,20 @@ from sqlalchemy.orm import Session
 
 from api.auth.ca import name_in
 from api.casework.changes import changed
-from api.federation import answers, remind, renumber
+from api.federation import answers, hear, order, renumber
+from api.federation import item as items
 from api.federation.config import settings
 from api.federation.signing import sign
 from api.notices import matters
 from api.runtime import Runtime
-from api.state.federation import Heard, Link, Outgoing
+from api.state.federation import Link, Outgoing
 from sensors.errors import LuytreError, Problem, Unavailable
 from sensors.ship.enrol import Enrolled, renew
 from sensors.wire import Answer, Busy, Wire, tls_context
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
-A_RUN, RUN_S = 100, 10.0  # the next run follows a second later when there is more
+A_RUN, RUN_S = 1_000, 10.0  # the next run follows a second later when there is more
+BATCH, BATCH_BYTES, FAST_S = 50, items.ITEM_LIMIT_BYTES, 3.0
 TIMEOUT_S = 30.0
 ANSWER_LIMIT_BYTES = 4 * 1024 * 1024  # 50 words of 10,000 letters
 QUIET_AFTER_S, QUIET_TIMES = 120.0, 5  # nothing said for so long: words are asked for less often
@@ -75,6 +79,7 @@ class Delivery:
         self._opened = self._failed_with = 0.0  # when node.pem was written that was used, that failed
         self._listen_at = self._renew_at = 0.0
         self._talked_at = -QUIET_AFTER_S
+        self._batch, self._most = 1, BATCH
 
     def run(self) -> str:
         """Send what is due, then ask for words; a few words on what was done."""
@@ -107,55 +112,65 @@ class Delivery:
     def _send_due(self) -> int:
         count, followed, begun = 0, False, self._node.clock.monotonic()
         while count < A_RUN and self._node.clock.monotonic() - begun < RUN_S:
-            row = self._take()
-            if row is None:
+            rows = self._take()
+            if not rows:
                 break
-            answer = answers.of_item(self._post(row))
-            if not isinstance(answer, answers.Expected):
-                self._settle(row, answer)
-                count, followed = count + 1, False
-            elif followed:
-                raise Busy("the centre does not take the number that it asked for")
-            else:
-                self._follow(row, answer)
+            asked = self._node.clock.monotonic()
+            told = self._post(rows)
+            self._batch = min(2 * self._batch, self._most) if self._node.clock.monotonic() - asked < FAST_S else 1
+            settled = self._settle(rows, told)
+            count, followed = count + settled, followed and not settled
+            last = told[-1]
+            if isinstance(last, answers.Expected):
+                if followed:
+                    raise Busy("the centre does not take the number that it asked for")
+                self._follow(rows[settled], last)
                 followed = True
         return count
 
-    def _take(self) -> Outgoing | None:
-        """The next item, marked as sent before it is."""
+    def _take(self) -> list[Outgoing]:
+        """The next items, marked as sent before they are."""
         with self._node.db.write() as session:
-            row = session.scalar(
-                select(Outgoing).where(Outgoing.state.in_(("waiting", "sent"))).order_by(Outgoing.sequence).limit(1)
-            )
-            if row is not None:
-                row.body = renumber.text_of(row)
-                row.state, row.attempts, row.last_attempt_at = "sent", row.attempts + 1, self._node.clock.now()
+            rows = order.take(session, self._batch, BATCH_BYTES, self._node.clock.now())
+            for row in rows:
                 self._tell(session, row)
-            return row
+            return rows
 
-    def _post(self, row: Outgoing) -> Answer:
+    def _post(self, rows: list[Outgoing]) -> list[answers.Told]:
+        """What the centre says to each, up to the first that it did not take."""
         certificate = x509.load_pem_x509_certificate((self._keys / "node.pem").read_bytes())
-        name = name_in(certificate)
+        name, der = name_in(certificate), certificate.public_bytes(Encoding.DER)
         if name is None:
             raise ValueError("keys/node.pem names no node")
-        signature = sign(
-            row.body, row.sequence, name.id, self._keys / "node.key", certificate.public_bytes(Encoding.DER)
-        )
-        body = msgspec.json.encode({"item": row.body, "signature": signature})
-        return self._open().ask("POST", "/federation/v1/items", body, _JSON, ANSWER_LIMIT_BYTES)
+        signed = [
+            {"item": row.body, "signature": sign(row.body, row.sequence, name.id, self._keys / "node.key", der)}
+            for row in rows
+        ]
+        body = msgspec.json.encode(signed[0] if len(signed) == 1 else {"items": signed})
+        answer = self._open().ask("POST", "/federation/v1/items", body, _JSON, ANSWER_LIMIT_BYTES)
+        if len(signed) > 1 and answer.status == 400:
+            self._most = 1  # a centre of the release before takes one at a time
+        return [answers.of_item(answer)] if len(signed) == 1 else answers.of_items(answer, len(signed))
 
-    def _settle(self, sent: Outgoing, answer: answers.Receipt | answers.Refused) -> None:
+    def _settle(self, sent: list[Outgoing], told: list[answers.Told]) -> int:
+        """How many have been answered for good."""
+        settled = 0
         with self._node.db.write() as session:
-            row = session.get_one(Outgoing, sent.id)
-            row.last_error, row.next_attempt_at, row.reason = None, None, None
-            if isinstance(answer, answers.Refused):
-                row.state, row.reason = "refused", answer.reason
-                matters.refused_above(session, row.ref, row.agency, row.sequence, self._node.clock.now())
-            else:
-                row.state, row.receipt_id = "received", answer.receipt
-                row.receipt_at, row.receipt_by = answer.time, answer.by[: answers.NAME]
-            self._tell(session, row)
+            for one, answer in zip(sent, told, strict=False):
+                if isinstance(answer, answers.Expected):
+                    break
+                row = session.get_one(Outgoing, one.id)
+                row.last_error, row.next_attempt_at, row.reason = None, None, None
+                if isinstance(answer, answers.Refused):
+                    row.state, row.reason = "refused", answer.reason
+                    matters.refused_above(session, row.ref, row.agency, row.sequence, self._node.clock.now())
+                else:
+                    row.state, row.receipt_id = "received", answer.receipt
+                    row.receipt_at, row.receipt_by = answer.time, answer.by[: answers.NAME]
+                self._tell(session, row)
+                settled += 1
             self._contact(session)
+        return settled
 
     def _follow(self, sent: Outgoing, answer: answers.Expected) -> None:
         with self._node.db.write() as session:
@@ -185,7 +200,7 @@ class Delivery:
         self._listen_at = node.clock.monotonic() + self._table.poll_s * (QUIET_TIMES if quiet else 1)
         with node.db.write() as session:
             for word in said.words:
-                _hear(session, node, word)
+                hear.hear(session, node, word)
             self._contact(session, max(after, said.next))
         return len(said.words)
 
@@ -224,6 +239,7 @@ class Delivery:
     def _failed(self, error: Exception) -> None:
         """Write down why, and when the next try is: full jitter keeps a thousand agencies from coming back together."""
         self.close()
+        self._batch = 1
         self._failed_with = _written(self._keys / "node.pem")
         node, now = self._node, self._node.clock.now()
         said = self._words(error.problems[0]) if isinstance(error, LuytreError) else f"{type(error).__name__}: {error}"
@@ -234,8 +250,7 @@ class Delivery:
             asked = min(getattr(error, "retry_after_s", None) or 0.0, LONGEST_WAIT_S)
             link.next_try_at = now + max(asked, FIRST_WAIT_S / 2 + self._chance.random() * longest)
             link.last_error = said[:500]
-            row = session.scalar(select(Outgoing).where(Outgoing.state == "sent").order_by(Outgoing.sequence).limit(1))
-            if row is not None:
+            for row in session.scalars(select(Outgoing).where(Outgoing.state == "sent").limit(BATCH)):
                 row.last_error, row.next_attempt_at, row.state = said[:500], link.next_try_at, "waiting"
                 self._tell(session, row)
 
@@ -278,27 +293,6 @@ _EXPIRED = Problem("LT-F0110", "chứng thư của nút đã hết hạn; cần 
                    "the node's certificate has expired; enrol anew: luytre enrol upstream")  # fmt: skip
 _NOT_ENROLLED = Problem("LT-F0111", "nút chưa ghi danh với cấp trên: luytre enrol upstream",
                         "this node is not enrolled with the one above: luytre enrol upstream")  # fmt: skip
-
-
-def _hear(session: Session, node: Runtime, word: answers.Word) -> None:
-    if word.kind == "reminder":
-        remind.hear(session, node, word)
-        return
-    row = session.scalar(select(Outgoing).where(Outgoing.item_id == word.item_id).order_by(Outgoing.id.desc()).limit(1))
-    if row is None or session.get(Heard, word.id) is not None:
-        return  # not about anything of ours, or heard
-    kind = "acknowledged" if word.kind == "acknowledged" else "note"
-    session.add(Heard(id=word.id, at=word.time, item_id=word.item_id, kind=kind, text=word.text[: answers.TEXT],
-                      by=word.by[: answers.NAME]))  # fmt: skip
-    if kind == "acknowledged":
-        # That revision and those before it: what was raised since, nobody has looked at yet.
-        for one in session.scalars(
-            select(Outgoing).where(Outgoing.item_id == word.item_id, Outgoing.item_revision <= word.item_revision,
-                                   Outgoing.state == "received")
-        ):  # fmt: skip
-            one.state = "acknowledged"
-    changed(session, node.bell, "delivery", row.ref, agency=row.agency, revision=row.item_revision,
-            now=node.clock.now())  # fmt: skip
 
 
 def _link(session: Session, upstream: str) -> Link:

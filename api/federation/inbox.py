@@ -1,6 +1,6 @@
-"""The national inbox: takes a signed item of a node below, once, in order; answers a receipt or a refusal.
+"""The national inbox: takes signed items of a node below, once, in order; answers a receipt or a refusal to each.
 
-In:  the sender (its certificate's name and DER), the item's text, its signature. Out: (status, answer):
+In:  the sender (its certificate's name and DER), the items' texts, their signatures. Out: (status, answer) each:
      201/200 {receipt, at, by}; 422 {refused: {vi, en}}; 409 {expected} when the sequence does not fit, or
      {expected_revision} when the item's revision is taken by other words; 400 when it is not signed as it must be.
 Order:      a sender's items are taken in sequence, without holes; each uses up its number, refused ones too.
@@ -12,6 +12,7 @@ Identity:   the agency is the certificate's, or one below it in the tree; what t
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -39,7 +40,7 @@ _DEPTH = 16  # of the agency tree
 
 
 class Intake:
-    """The door for items: `accept` one at a time."""
+    """The door for items: one at a time, or a batch in one transaction."""
 
     def __init__(self, node: Runtime) -> None:
         self._node = node
@@ -47,27 +48,48 @@ class Intake:
 
     def accept(self, sender: Name, certificate: bytes, text: str, signature: str) -> Answered:
         """One item. Everything that it changes is one transaction, its answer included."""
-        node, item = self._node, items.parsed(text)
+        return self.accept_all(sender, certificate, [(text, signature)])[0]
+
+    def accept_all(self, sender: Name, certificate: bytes, given: Sequence[tuple[str, str]]) -> list[Answered]:
+        """Items in order, in one transaction: an answer each, up to the first that is not taken (400, 409)."""
+        answers: list[Answered] = []
+        read = [self._read(sender, certificate, text, signature) for text, signature in given]
+        with self._node.db.write() as session:
+            for (text, signature), item in zip(given, read, strict=True):
+                if isinstance(item, str):
+                    answers.append((400, {"error": item}))
+                else:
+                    answers.append(self._take(session, sender, item, text, signature))
+                if answers[-1][0] in (400, 409):
+                    break
+        return answers
+
+    def _read(self, sender: Name, certificate: bytes, text: str, signature: str) -> dict[str, Any] | str:
+        """The item, or why it is none of this sender's."""
+        item = items.parsed(text)
         sequence = item.get("sequence") if isinstance(item, dict) else None
-        if type(sequence) is not int or not 1 <= sequence <= SEQUENCES:
-            return 400, {"error": "not an item in canonical form with a sequence"}
+        if not isinstance(item, dict) or type(sequence) is not int or not 1 <= sequence <= SEQUENCES:
+            return "not an item in canonical form with a sequence"
         if not verify(signature, text, sequence, sender.id, certificate):
-            return 400, {"error": "the signature does not fit the item, its sequence and its sender"}
-        mark = digest(text)
-        with node.db.write() as session:
-            last = session.scalar(select(func.max(Received.sequence)).where(Received.sender == sender.id)) or 0
-            before = session.get(Received, (sender.id, sequence))
-            if before is not None and before.digest == mark:
-                return before.answer["status"], before.answer["body"]
-            if sequence != last + 1:
-                if before is not None:
-                    self._conflict(session, sender, sequence)
-                return 409, {"expected": last + 1}
-            status, answer = _decide(node, session, sender, item, text, signature)
-            if status != 409:
-                session.add(Received(sender=sender.id, sequence=sequence, digest=mark, at=node.clock.now(),
-                                     answer={"status": status, "body": answer}))  # fmt: skip
-            return status, answer
+            return "the signature does not fit the item, its sequence and its sender"
+        return item
+
+    def _take(self, session: Session, sender: Name, item: dict[str, Any], text: str, signature: str) -> Answered:
+        node, sequence, mark = self._node, item["sequence"], digest(text)
+        last = session.scalar(select(func.max(Received.sequence)).where(Received.sender == sender.id)) or 0
+        before = session.get(Received, (sender.id, sequence))
+        if before is not None and before.digest == mark:
+            return before.answer["status"], before.answer["body"]
+        if sequence != last + 1:
+            if before is not None:
+                self._conflict(session, sender, sequence)
+            return 409, {"expected": last + 1}
+        status, answer = _decide(node, session, sender, item, text, signature)
+        if status != 409:
+            session.add(Received(sender=sender.id, sequence=sequence, digest=mark, at=node.clock.now(),
+                                 answer={"status": status, "body": answer}))  # fmt: skip
+            session.flush()
+        return status, answer
 
     def _conflict(self, session: Session, sender: Name, sequence: int) -> None:
         """On record, but not at the rate at which a sender gone mad repeats it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sensors.clock import Clock
 
-ITEMS, ITEMS_PER_S = 600, 2.0
+ITEMS, ITEMS_PER_S = 600, 10.0
 BYTES, BYTES_PER_S = 64 << 20, 64 << 10  # a site gone mad writes at most 5.5 GB a day
 SENDERS = 10_000
 
@@ -30,7 +30,7 @@ class Quota:
         self._clock, self._lock = clock, threading.Lock()
         self._buckets: dict[str, _Bucket] = {}
 
-    def wait_s(self, sender: str, size: int) -> int:
+    def wait_s(self, sender: str, size: int, items: int = 1) -> int:
         now = self._clock.monotonic()
         with self._lock:
             bucket = self._buckets.get(sender)
@@ -41,9 +41,9 @@ class Quota:
             passed, bucket.at = now - bucket.at, now
             bucket.items = min(ITEMS, bucket.items + passed * ITEMS_PER_S)
             bucket.size = min(BYTES, bucket.size + passed * BYTES_PER_S)
-            lacking = max((1 - bucket.items) / ITEMS_PER_S, (size - bucket.size) / BYTES_PER_S)
+            lacking = max((items - bucket.items) / ITEMS_PER_S, (size - bucket.size) / BYTES_PER_S)
             if lacking > 0:
                 return math.ceil(lacking)
-            bucket.items -= 1
+            bucket.items -= items
             bucket.size -= size
             return 0

@@ -1,7 +1,8 @@
 """Raising: an item goes into the outbox in the very transaction that changes the incident or makes the alert.
 
-Each raise is a new revision of the item with the next sequence. An earlier revision that still waits stays in its
-place: the centre gets the whole history in order, and a sequence without holes is what makes a lost item visible.
+Each raise is a new revision of the item with the next sequence. An earlier revision that still waits stays before it:
+the centre gets the whole history in order, and a sequence without holes is what makes a lost item visible. What waits
+goes up in order of urgency (order.py).
 Raising what has not changed since it was last raised (a double click, a replay) changes nothing.
 What a system marked state-secret produces never gets here: the inventory marks such systems, `secret` of the
 configuration names more; it fails closed, so an alert whose list of one kind of entity is full (and may hide one) stays
@@ -22,6 +23,7 @@ from api.casework.changes import Bell, changed
 from api.casework.errors import WrongState
 from api.casework.hits import ENTITY_LIMIT
 from api.federation import item as items
+from api.federation import order
 from api.federation.config import FederationTable
 from api.inventory import naming
 from api.inventory.addresses import IN_ONE
@@ -94,9 +96,10 @@ def _put(session: Session, kind: str, ref: str, body: dict[str, Any], now: float
         raise WrongState(f"Nội dung không báo cáo lên cấp trên được: {wrong}.", f"This cannot be raised: {wrong}.")
     row = Outgoing(sequence=sequence, item_id=item["id"], item_revision=revision, kind=kind, ref=ref,
                    agency=item["agency"], body=items.canonical(item), state="waiting", queued_at=now,
-                   attempts=0)  # fmt: skip
+                   attempts=0, fixed=False, urgency=order.urgency(item))  # fmt: skip
     session.add(row)
     session.flush()
+    order.hurry(session, row)
     changed(session, bell, "delivery", ref, agency=row.agency, revision=revision, now=now, created=True)
     return row
 

@@ -25,7 +25,8 @@ def follow(session: Session, expected: int) -> None:
     concerned = (Outgoing.sequence >= expected) | Outgoing.state.in_(_OPEN)
     rows = session.execute(select(Outgoing.id, Outgoing.sequence).where(concerned).order_by(Outgoing.sequence)).all()
     due = [row.id for row in rows]
-    session.execute(update(Outgoing).where(concerned).values(state="waiting"))
+    # The centre has none of these numbers: they are places in the queue again, and the urgent ones may go first.
+    session.execute(update(Outgoing).where(concerned).values(state="waiting", fixed=False))
     if [row.sequence for row in rows] == list(range(expected, expected + len(rows))):
         return
     last = session.scalar(select(func.max(Outgoing.sequence))) or 0

@@ -1,6 +1,8 @@
 """Federation on the machine port: nodes below post items and ask for words. Role "node" only.
 
 POST /federation/v1/items {item: text, signature}   201 | 200 receipt, 422 refused, 409 expected, 429 over the quota
+                          {items: [{item, signature}, …]}   200 {answers: [[status, answer], …]}, in their order, up to
+                          the first that was not taken (400, 409); ITEMS at most
 POST /federation/v1/reports {report: text, signature}  200 {at, by}, 409 {need}, 422 refused with the place, 429
 GET  /federation/v1/words?after=N         {words: [{id, at, item_id, item_revision, kind, text, by, about?}], next}
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from api.runtime import Runtime
     from api.state.base import Database
 
+ITEMS = 50  # a batch
 WORDS = 50  # an answer: each word has at most 10,000 letters
 BODY_LIMIT_BYTES = 2 * ITEM_LIMIT_BYTES + 16 * 1024
 REPORT_BODY_BYTES = 2 * REPORT_LIMIT_BYTES + 16 * 1024
@@ -44,14 +47,16 @@ def mount(port: MachinePort) -> None:
 
     async def items(call: Call) -> Reply:
         asked = await call.json(BODY_LIMIT_BYTES)
-        text = asked.get("item") if isinstance(asked, dict) else None
-        signature = asked.get("signature") if isinstance(asked, dict) else None
-        if not isinstance(text, str) or not isinstance(signature, str) or call.peer is None:
+        given = _signed(asked)
+        if given is None or call.peer is None:
             return Reply.refused(400, "item, signature and a client certificate are needed")
-        if wait_s := quota.wait_s(call.name.id, len(text)):
+        if wait_s := quota.wait_s(call.name.id, sum(len(text) for text, _ in given), len(given)):
             refused = Reply.refused(429, "more items than one sender may post")
             return Reply(refused.status, refused.body, {"retry-after": str(wait_s)})
-        status, answer = await asyncio.to_thread(intake.accept, call.name, call.peer, text, signature)
+        answers = await asyncio.to_thread(intake.accept_all, call.name, call.peer, given)
+        if "items" in asked:
+            return Reply.json({"answers": answers})
+        status, answer = answers[0]
         return Reply.json(answer, status)
 
     async def words(call: Call) -> Reply:
@@ -77,6 +82,18 @@ def mount(port: MachinePort) -> None:
     port.route("POST", "/federation/v1/items", items, {"node"})
     port.route("POST", "/federation/v1/reports", reports, {"node"})
     port.route("GET", "/federation/v1/words", words, {"node"})
+
+
+def _signed(asked: Any) -> list[tuple[str, str]] | None:
+    """(text, signature) of each item that is posted; None when it is not as it must be."""
+    if not isinstance(asked, dict):
+        return None
+    given = asked.get("items", [asked])
+    if not isinstance(given, list) or not 0 < len(given) <= ITEMS:
+        return None
+    found = [(one.get("item"), one.get("signature")) for one in given if isinstance(one, dict)]
+    whole = [(text, mark) for text, mark in found if isinstance(text, str) and isinstance(mark, str)]
+    return whole if len(whole) == len(given) else None
 
 
 def _words(db: Database, sender: Name, after: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.state.base import Base
@@ -19,7 +19,10 @@ from api.state.base import Base
 class Outgoing(Base):
     __tablename__ = "outgoing"
     id: Mapped[int] = mapped_column(primary_key=True)
-    sequence: Mapped[int] = mapped_column(unique=True)  # contiguous, this node's own
+    # Contiguous, this node's own. While `fixed` is false it has been told to nobody, and may still change places.
+    sequence: Mapped[int] = mapped_column(unique=True)
+    fixed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    urgency: Mapped[int] = mapped_column(default=0, server_default="0")  # api/federation/order.py
     item_id: Mapped[str] = mapped_column(String(128))
     item_revision: Mapped[int]
     kind: Mapped[str] = mapped_column(String(16))  # incident | alert
@@ -40,6 +43,7 @@ class Outgoing(Base):
         UniqueConstraint("item_id", "item_revision"),
         Index(None, "ref", "id"),
         Index(None, "state", "id"),
+        Index(None, "fixed", "state", "urgency", "id"),
     )
 
 
