@@ -128,13 +128,13 @@ class NewUser(In):
     grants: Annotated[list[NewGrant], Field(max_length=20)] = Field(default_factory=list)
 
 
-class LinkShape(Out):
+class LoginLinkShape(Out):
     link: str
     qr: str
     minutes: int
 
 
-class MadeUser(LinkShape):
+class MadeUser(LoginLinkShape):
     id: int
 
 
@@ -296,7 +296,7 @@ def reset_factor(request: Request, user_id: Id, access: Manager) -> UserShort:
 
 
 @router.post("/{user_id}/link")
-def new_link(request: Request, user_id: Id, access: Manager) -> LinkShape:
+def new_link(request: Request, user_id: Id, access: Manager) -> LoginLinkShape:
     node: Runtime = request.app.state.node
     now = node.clock.now()
     anew(access, now)
@@ -306,7 +306,7 @@ def new_link(request: Request, user_id: Id, access: Manager) -> LinkShape:
             raise Problem("LT-A0409")
         token = links.add(session, user.id, now)
         node.audit.record(session, access.actor, "user.link", f"user:{user.id}", agency=user.home)
-    return LinkShape(**_link(request, token))
+    return LoginLinkShape(**_link(request, token))
 
 
 @router.delete("/{user_id}/sessions", status_code=204)

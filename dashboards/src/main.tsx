@@ -24,6 +24,7 @@ import { SessionProvider, useMe } from "./app/session";
 import { Shell } from "./app/shell";
 import { startLanguages } from "./i18n";
 import { Loading, Trouble } from "./parts/panel";
+import { Setup } from "./views/account";
 
 const client = new QueryClient({
   defaultOptions: {
@@ -41,7 +42,7 @@ function App() {
   if (me.data) {
     return (
       <SessionProvider me={me.data}>
-        <Shell />
+        {me.data.setup ? <Setup /> : <Shell />}
       </SessionProvider>
     );
   }

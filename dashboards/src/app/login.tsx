@@ -1,14 +1,55 @@
-// The door: name and password, or a one-time link. The token of a link leaves the address as soon as it is read.
+// The door: name and password, a passkey, a provider of the agency, or a one-time link; then the second factor where one is
+// owed. The token of a link leaves the address as soon as it is read.
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { get } from "../api/client";
+import { address, get } from "../api/client";
 import type { Public } from "../api/types";
 import { speak, useWords } from "../i18n";
 import { Mark } from "../parts/icons";
 import { Trouble } from "../parts/panel";
 import { useTitle } from "./live";
+import { hasPasskeys, wasCancelled } from "./passkey";
 import { go, useRoute } from "./route";
-import { useSigning } from "./session";
+import { type Owed, useSigning } from "./session";
+
+function SecondStep({ owed, busy, onCode, onBack }: { owed: Owed; busy: boolean; onCode: (code: string) => void; onBack: () => void }) {
+  const { t } = useWords();
+  const [recovery, setRecovery] = useState(!owed.second.includes("totp"));
+  const typed = owed.second.some((factor) => factor !== "passkey");
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    onCode(String(new FormData(event.currentTarget).get("code") ?? "").trim());
+  };
+  return (
+    <>
+      <h2>{t("second.title")}</h2>
+      {typed ? (
+        <form onSubmit={submit}>
+          <label className="field">
+            <span>{t(recovery ? "second.recoveryCode" : "second.code")}</span>
+            <input key={String(recovery)} name="code" className="figures" inputMode={recovery ? "text" : "numeric"} autoComplete="one-time-code" autoCapitalize="characters" spellCheck={false} required minLength={6} maxLength={24} autoFocus />
+            <small className="muted">{t(recovery ? "second.recoveryHint" : "second.codeHint")}</small>
+          </label>
+          <button type="submit" className="button button-main button-wide" disabled={busy}>
+            {busy ? t("login.busy") : t("login.enter")}
+          </button>
+        </form>
+      ) : (
+        <p>{t("second.passkeyOnly")}</p>
+      )}
+      <p className="login-more">
+        {owed.second.includes("totp") && owed.second.includes("recovery") && (
+          <button type="button" className="button-quiet" onClick={() => setRecovery(!recovery)}>
+            {t(recovery ? "second.useCode" : "second.useRecovery")}
+          </button>
+        )}
+        <button type="button" className="button-quiet" onClick={onBack}>
+          {t("second.back")}
+        </button>
+      </p>
+    </>
+  );
+}
 
 export function Login() {
   const { t, language } = useWords();
@@ -16,17 +57,18 @@ export function Login() {
   const about = useQuery({ queryKey: ["public"], queryFn: ({ signal }) => get<Public>("/public", {}, signal), retry: 1 });
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  const [owed, setOwed] = useState<Owed | null>(null);
   const tried = useRef<string | null>(null);
   const password = useRef<HTMLInputElement>(null);
   useTitle(t("login.title"));
 
-  const enter = async (run: () => Promise<void>) => {
+  const enter = async (run: () => Promise<Owed | null>) => {
     setBusy(true);
     setError(null);
     try {
-      await run();
+      setOwed(await run());
     } catch (reason) {
-      setError(reason);
+      if (!wasCancelled(reason)) setError(reason);
       if (password.current) {
         password.current.value = "";
         password.current.focus();
@@ -46,11 +88,23 @@ export function Login() {
     void enter(() => signing.link(token));
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [token]);
+  // Back from a provider: with a second factor still owed, or without success.
+  const back = path === "/login" ? query.get("oidc") : null;
+  const refused = back === "failed" || back === "unreachable" ? back : null;
+  useEffect(() => {
+    if (back === "second") setOwed({ second: ["totp", "recovery"] });
+  }, [back]);
 
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     void enter(() => signing.password(String(form.get("username") ?? ""), String(form.get("password") ?? "")));
+  };
+  const passkeys = about.data?.passkeys && hasPasskeys();
+  const restart = () => {
+    setOwed(null);
+    setError(null);
+    if (back) go("#/", true);
   };
   return (
     <main className="login">
@@ -59,7 +113,7 @@ export function Login() {
         <header>
           <Mark />
           <div>
-            <p className="login-name">Lũy Tre</p>
+            <h1 className="login-name">Lũy Tre</h1>
             <p className="muted">{t("login.what")}</p>
           </div>
         </header>
@@ -67,21 +121,51 @@ export function Login() {
           {about.data ? about.data.name : about.isError ? t("error.unreachable") : " "}
           {about.data && <span className="tag tag-plain">{t(about.data.role === "national" ? "node.national" : "node.agency")}</span>}
         </p>
-        <form onSubmit={submit}>
-          <label className="field">
-            <span>{t("login.username")}</span>
-            <input name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} required autoFocus maxLength={128} />
-          </label>
-          <label className="field">
-            <span>{t("login.password")}</span>
-            <input ref={password} name="password" type="password" autoComplete="current-password" required maxLength={1024} />
-          </label>
-          {error !== null && <Trouble error={error} />}
-          <button type="submit" className="button button-main button-wide" disabled={busy}>
-            {busy ? t("login.busy") : t("login.enter")}
-          </button>
-        </form>
-        <p className="muted login-hint">{t("login.hint")}</p>
+        {owed ? (
+          <SecondStep owed={owed} busy={busy} onCode={(code) => void enter(() => signing.second(code))} onBack={restart} />
+        ) : about.data?.setup_needed ? (
+          <div className="login-first">
+            <h2>{t("signin.firstTitle")}</h2>
+            <p>{t("signin.firstWhy")}</p>
+            <pre className="command figures">luytre users add --role lead --name … …</pre>
+          </div>
+        ) : (
+          <form onSubmit={submit}>
+            <label className="field">
+              <span>{t("login.username")}</span>
+              <input name="username" autoComplete="username webauthn" autoCapitalize="none" spellCheck={false} required autoFocus maxLength={128} />
+            </label>
+            <label className="field">
+              <span>{t("login.password")}</span>
+              <input ref={password} name="password" type="password" autoComplete="current-password" required maxLength={1024} />
+            </label>
+            <button type="submit" className="button button-main button-wide" disabled={busy}>
+              {busy ? t("login.busy") : t("login.enter")}
+            </button>
+          </form>
+        )}
+        {error !== null && <Trouble error={error} />}
+        {refused && error === null && (
+          <p className="trouble" role="alert">
+            {t(refused === "failed" ? "signin.oidcFailed" : "signin.oidcAway")}
+          </p>
+        )}
+        {(passkeys || (!owed && (about.data?.providers.length ?? 0) > 0)) && !about.data?.setup_needed && (
+          <div className="login-ways">
+            {passkeys && (!owed || owed.second.includes("passkey")) && (
+              <button type="button" className="button button-wide" disabled={busy} onClick={() => void enter(() => signing.passkey())}>
+                {t("second.passkeyEnter")}
+              </button>
+            )}
+            {!owed &&
+              about.data?.providers.map((provider) => (
+                <a key={provider.id} className="button button-wide" href={address(`/session/oidc/${encodeURIComponent(provider.id)}`)}>
+                  {t("signin.by", { name: provider.name })}
+                </a>
+              ))}
+          </div>
+        )}
+        {!owed && <p className="muted login-hint">{t("login.hint")}</p>}
         <footer>
           <button type="button" className="button-quiet" lang={language === "vi" ? "en" : "vi"} onClick={() => speak(language === "vi" ? "en" : "vi")}>
             {language === "vi" ? "English" : "Tiếng Việt"}

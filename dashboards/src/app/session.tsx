@@ -5,8 +5,12 @@ import { call, get, post, Refusal, setCsrf, whenSignedOut } from "../api/client"
 import { closeStream, openStream } from "../api/stream";
 import type { Me } from "../api/types";
 import { type Language, speak } from "../i18n";
+import { showPasskey } from "./passkey";
 
 const KEY = ["session"];
+
+/** The first step of a log-in was right; one of these factors is still owed. */
+export type Owed = { second: ("passkey" | "totp" | "recovery")[] };
 
 export type Session = { me: Me; can: (permission: string) => boolean };
 const Context = createContext<Session | null>(null);
@@ -51,10 +55,19 @@ export function useSigning() {
       client.setQueryData(KEY, accept(me));
       speak(me.user.language);
     };
+    const step = (answer: Me | Owed): Owed | null => {
+      if ("second" in answer) return answer;
+      enter(answer);
+      return null;
+    };
     return {
-      password: async (username: string, password: string) =>
-        enter(await post<Me>("/session", { username, password })),
-      link: async (token: string) => enter(await post<Me>("/session/link", { token })),
+      password: async (username: string, password: string) => step(await post<Me | Owed>("/session", { username, password })),
+      link: async (token: string) => step(await post<Me | Owed>("/session/link", { token })),
+      second: async (code: string) => step(await post<Me>("/session/second", { code })),
+      passkey: async () => {
+        const { options } = await post<{ options: Record<string, unknown> }>("/session/passkey/options");
+        return step(await post<Me>("/session/passkey", { credential: await showPasskey(options) }));
+      },
       out: async () => {
         try {
           await call<void>("DELETE", "/session");

@@ -143,7 +143,9 @@ export function Shell() {
         <div className="rail-foot">
           <LiveLamp />
           <p className="rail-user">
-            <strong>{me.user.name}</strong>
+            <a href={href("/account")} aria-current={here === "/account" ? "page" : undefined} title={t("account.title")}>
+              <strong>{me.user.name}</strong>
+            </a>
             <small>
               {me.grants.map((grant) => t(`role.${grant.role}` as "role.analyst", { defaultValue: grant.role })).join(", ")}
             </small>

@@ -8,6 +8,7 @@ const PATHS = {
   service: "M3 12h4l3-7 4 14 3-7h4",
   sensor: "M12 12v8M8.5 8.5a5 5 0 0 0 0 7M15.5 8.5a5 5 0 0 1 0 7M5.5 5.5a9 9 0 0 0 0 13M18.5 5.5a9 9 0 0 1 0 13",
   rule: "M7 4h10v16H7zM10 8h4M10 12h4M10 16h2",
+  notice: "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 20.5h4",
   system: "M4 5h16v6H4zM4 13h16v6H4zM7 8h.5M7 16h.5M11 8h6M11 16h6",
   inventory: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.5 13v7M13 16.5h7",
   key: "M3 7h18v10H3zM6 10h.5M10 10h.5M14 10h.5M18 10h.5M7 14h10",
@@ -20,6 +21,8 @@ const PATHS = {
   check: "M5 12.5 10 17 19 7",
   send: "M4 12 20 4l-4 16-4-6z",
   link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+  people: "M9 5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7M2.5 20c.5-4 3-6 6.5-6s6 2 6.5 6M16 5.5a3 3 0 0 1 0 6M17.5 14.5c2.3 .7 3.7 2.6 4 5.5",
+  audit: "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 15.5h7M9 19h4",
   language: "M4 6h9M8.5 4v2M6 6c.5 4 3 6.5 6 8M11 6c-.5 4-3 6.5-6.5 8M13 20l4-10 4 10M14.5 17h5",
 } as const;
 
