@@ -53,6 +53,7 @@ class MachinePort:
         self.keys = data / "keys"
         self.authority = Authority.open(self.keys, runtime.node.agency, clock)
         self.machines = Machines(runtime.db, self.authority, clock)
+        self.machines.audit = runtime.audit
         self._seen = Seen(data / "state" / "seen.db", clock)
         self._seen.catch_up(runtime.reader)
         self.dead = DeadLetters(data / "dead" / "ingest", clock)

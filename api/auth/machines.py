@@ -26,10 +26,11 @@ from cryptography import x509
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from api.audit import Actor, Audit
 from api.auth.ca import Authority, Issued, Name, name_in, serial_of, token_hash
 from api.state.base import Database
 from api.state.machines import ApiKey, Certificate, EnrolmentToken, Machine, MachineStream
-from sensors.clock import Clock, SystemClock
+from sensors.clock import Clock, SystemClock, rfc3339
 from sensors.ship.keys import write_private
 
 TOKEN_LIFE_S = 3600.0
@@ -71,6 +72,7 @@ class Machines:
         self.authority = authority
         self._database = database
         self._clock = clock or SystemClock()
+        self.audit: Audit | None = None  # set where machines enrol: enrolments and renewals are acts
         self._lock = threading.Lock()
         self._known = _Known()
         self._peers: dict[bytes, tuple[Name, str]] = {}
@@ -131,13 +133,18 @@ class Machines:
         return token, ends
 
     def enrol(self, token: str, csr: bytes) -> Issued:
-        """The certificate for a token and a CSR. One answer for unknown, used and expired: nothing to probe."""
+        """The certificate for a token and a CSR. Who holds a token is told whether it was used or has ended: its 256
+        bits cannot be guessed, and "used" is what must be known when somebody else was quicker."""
         hashed = token_hash(token)
         with self._database.read() as session:
             row = session.scalar(select(EnrolmentToken).where(EnrolmentToken.token_hash == hashed))
         now = self._clock.now()
-        if row is None or row.used_at is not None or row.expires_at <= now:
-            raise Stranger(401, "the token is unknown, used or expired")
+        if row is None:
+            raise Stranger(401, "the token is unknown")
+        if row.used_at is not None:
+            raise Stranger(401, "the token was used before")
+        if row.expires_at <= now:
+            raise Stranger(401, "the token has expired")
         issued = self.authority.issue(csr, Name(row.agency, row.role, row.name))
         with self._database.write() as session:
             used = session.execute(
@@ -147,9 +154,10 @@ class Machines:
                 .returning(EnrolmentToken.id)
             ).first()
             if used is None:  # the same token twice at the same moment
-                raise Stranger(401, "the token is unknown, used or expired")
+                raise Stranger(401, "the token was used before")
             # Whoever enrols a revoked machine anew has a fresh token from a person; its old certificates stay dead.
             _add(session, issued, revive=True)
+            self._record(session, "machine.enrol", issued, {"token_by": row.created_by})
         self._learn(issued, revive=True)
         return issued
 
@@ -158,6 +166,7 @@ class Machines:
         issued = self.authority.issue(csr, name)
         with self._database.write() as session:
             _add(session, issued)
+            self._record(session, "machine.renew", issued, {})
         self._learn(issued)
         return issued
 
@@ -264,6 +273,14 @@ class Machines:
                 )  # fmt: skip
             for (machine_id, stream), mine in traffic.items():
                 _count(session, machine_id, stream, mine)
+
+    def _record(self, session: Session, act: str, issued: Issued, more: dict[str, str]) -> None:
+        """On record in the transaction of the act: which machine got which certificate, until when."""
+        if self.audit is not None:
+            name = issued.name
+            detail = {"serial": issued.serial, "fingerprint": issued.fingerprint, "until": rfc3339(issued.expires_at)}
+            self.audit.record(session, Actor(f"machine:{name.id}", name.name), act, name.id, agency=name.agency,
+                              detail=detail | more)  # fmt: skip
 
     def _learn(self, issued: Issued, *, revive: bool = False) -> None:
         with self._lock:

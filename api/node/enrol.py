@@ -7,12 +7,14 @@ on a node:      luytre enrol upstream URL MÃ VÂN-TAY   keys/node.*, towards th
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.config import ApiTable
+from api.node.cli import language
 from api.node.init import log_files, observer_name, toml
 from api.node.users import At, act
 from sensors.clock import rfc3339
@@ -38,8 +40,12 @@ def token(
     host, _, port = loaded.table("api", ApiTable).machines.rpartition(":")
     host = host if host not in ("0.0.0.0", "[::]", "") else observer_name()  # noqa: S104  (compared, not bound)
     verb = "join" if role == "sensor" else "upstream"
+    # The line to run is all of stdout: it can be piped into ssh. What a person wants to know goes to stderr.
     print(f"luytre enrol {verb} https://{host}:{port} {made['token']} {made['fingerprint']}")
-    print(f"# hạn / until {rfc3339(made['expires_at'])}")
+    vi = language() == "vi"
+    until = rfc3339(round(made["expires_at"]))
+    print(f"# chạy dòng trên ở máy {name}, một lần, trước {until}" if vi else
+          f"# run that line on {name}, once, before {until}", file=sys.stderr)  # fmt: skip
 
 
 @app.command()
@@ -52,10 +58,15 @@ def join(url: str, token: str, fingerprint: str, data: Path = Path("/var/lib/luy
             "node": {"data": str(data.resolve()), "agency": done.agency, "observer": done.name},
             "ship": {"url": url}, "log": {"files": log_files()},
         }), encoding="utf-8")  # fmt: skip
-    print(f"{done.agency}:{done.role}:{done.name}\n"
-          "mỗi cảm biến một tiến trình / a process for each sensor (systemd: api/node/systemd/):")  # fmt: skip
-    for sensor in ("log", "ship"):
-        print(f"  luytre-sensor {sensor} --config {path.resolve()}")
+    vi, where = language() == "vi", f"--config {path.resolve()}"
+    until = rfc3339(done.expires_at)
+    print(f"✔ đã ghi danh {done.name} của {done.agency}, chứng thư đến {until}, tự gia hạn" if vi else
+          f"✔ {done.name} of {done.agency} is enrolled, certified until {until}, renewed by itself")  # fmt: skip
+    print(f"  {'khóa' if vi else 'keys'}: {data / 'keys'}   {'cấu hình' if vi else 'configuration'}: {path.resolve()}")
+    print("tiếp theo:" if vi else "next:")
+    print(f"  luytre up {where}         # {'chạy các cảm biến' if vi else 'run the sensors'}")
+    print(f"  luytre doctor {where}     # {'kiểm tra máy này' if vi else 'look this machine over'}")
+    print(f"  luytre-sensor selftest {where}")
 
 
 @app.command()
@@ -80,7 +91,16 @@ def revoke(machine: str, reason: str, config: At = None) -> None:
 
 @app.command("list")
 def list_machines(config: At = None) -> None:
-    """Mọi máy đã ghi danh."""
-    found = act(Config(config), "machines")
+    """Mọi máy đã ghi danh, và mã chưa dùng / machines, and tokens not used yet."""
+    found, vi = act(Config(config), "machines"), language() == "vi"
+    never, gone = ("chưa lần nào", "đã thu hồi") if vi else ("never", "revoked")
+    words = ("thấy", "chứng thư đến", "mã chưa dùng, hạn") if vi else ("seen", "certified until", "token until")
+    seen, ends, waits = words
     for one in found["machines"]:
-        print(one + (f"\tđã thu hồi / revoked: {found['revoked'][one]}" if one in found["revoked"] else ""))
+        row = found.get("details", {}).get(one, {})
+        last = rfc3339(round(row["seen_at"])) if row.get("seen_at") else never
+        until = rfc3339(row["ends_at"]) if row.get("ends_at") else "–"
+        state = f"{gone}: {found['revoked'][one]}" if one in found["revoked"] else f"{seen} {last}\t{ends} {until}"
+        print(f"{one}\t{state}")
+    for name, until_s in found.get("tokens", []):
+        print(f"{name}\t{waits} {rfc3339(round(until_s))}")

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sensors.errors import LuytreError, Place, Problem
+from sensors.errors import Hint, LuytreError, Place, Problem
 from sensors.ship.keys import write_private
 from sensors.wire import Answer, Busy, NotAllowed, Wire, reason_of, refusal, tls_context
 
@@ -54,9 +54,32 @@ def enrol(url: str, token: str, fingerprint: str, keys: Path, *, file: str = "se
     try:
         answer = wire.ask("POST", "/enrol", msgspec.json.encode({"token": token, "csr": csr.decode()}),
                           {"content-type": "application/json"}, ANSWER_LIMIT_BYTES)  # fmt: skip
+    except NotAllowed as error:
+        if "expired" in str(error) or "not yet valid" in str(error):
+            raise _clocks_differ(url) from None
+        raise
     finally:
         wire.close()
+    if answer.status == 401:
+        raise _bad_token(reason_of(answer), url)
     return _accept(answer, keys, file)
+
+
+def _bad_token(reason: str, url: str) -> LuytreError:
+    vi = {"the token was used before": "mã ghi danh đã được dùng; nếu không phải bạn dùng, báo ngay quản trị viên",
+          "the token has expired": "mã ghi danh đã hết hạn (chỉ có hạn một giờ)",
+          "the token is unknown": "nút không biết mã ghi danh này: gõ thiếu, hoặc của nút khác"}.get(reason, reason)  # fmt: skip
+    again = Hint("lấy mã mới ở nút: luytre enrol token TÊN", "get a new one at the node: luytre enrol token NAME")
+    return LuytreError(Problem("LT-W0113", vi, reason, Place(file=url), (again,)))
+
+
+def _clocks_differ(url: str) -> LuytreError:
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return LuytreError(
+        Problem("LT-W0114", f"chứng thư của nút ngoài thời hạn theo giờ máy này ({now})",
+                f"the node's certificate is out of its time by this clock ({now})", Place(file=url),
+                ("sudo timedatectl set-ntp true", "date -u"))
+    )  # fmt: skip
 
 
 def fetch_ca(url: str, fingerprint: str) -> bytes:
@@ -69,7 +92,18 @@ def fetch_ca(url: str, fingerprint: str) -> bytes:
     except ValueError:
         der = b""
     if not hmac.compare_digest(hashlib.sha256(der).hexdigest(), wanted):
-        raise NotAllowed(0, "the CA's fingerprint is not the one given: another server may be in between")
+        found = hashlib.sha256(der).hexdigest() if der else "–"
+        raise LuytreError(
+            Problem(
+                "LT-W0112",
+                f"vân tay của {url} không phải vân tay đã cho; chưa gửi gì bí mật",
+                f"the fingerprint of {url} is not the one given; nothing secret was sent",
+                hints=(Hint(f"đã cho:   {wanted[:64]}", f"given:    {wanted[:64]}"),
+                       Hint(f"thấy là:  {found}", f"found:    {found}"),
+                       Hint("so lại với quản trị viên của nút, lấy mã mới: luytre enrol token TÊN",
+                            "compare with the node's administrator, get a new token: luytre enrol token NAME")),
+            )
+        )  # fmt: skip
     return ssl.DER_cert_to_PEM_cert(der).encode()
 
 

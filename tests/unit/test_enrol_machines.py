@@ -69,12 +69,12 @@ def test_a_token_is_for_once_and_for_an_hour(office: Office) -> None:
     token, ends = office.machines.issue_token(NAME, "an", life_s=10 * DAY)
     assert ends == office.clock.now() + HOUR
     office.machines.enrol(token, csr())
-    with pytest.raises(Stranger, match="unknown, used or expired"):
+    with pytest.raises(Stranger, match="used before"):
         office.machines.enrol(token, csr())
     late, _ = office.machines.issue_token(NAME, "an")
     office.clock.move(HOUR + 1)
     for text in (late, "", "x" * 10_000, "\ud800"):
-        with pytest.raises(Stranger, match="unknown, used or expired"):
+        with pytest.raises(Stranger, match="unknown|has expired"):
             office.machines.enrol(text, csr())
 
 

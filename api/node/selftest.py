@@ -1,0 +1,145 @@
+"""`luytre selftest`: a harmless event the whole way of a real one, and where it stops if it does.
+
+    spool → stored → indexed → hit → alert       each with the seconds since it was asked for
+
+Asks as `luytre-sensor selftest` does (sensors/sources/selftest.py); the log role makes the event, a shipped rule the
+alert. The weekly run towards the centre is a job of its own (api/federation/selftest.py). Reads only.
+Exit 0 · 1 a stage was not reached within --wait: which, and what to look at · 75 no log sensor took it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+
+from api.node.checks import Words
+from api.node.checks._machine import Machine
+from api.node.cli import language
+from api.node.users import At
+from correlator.store import open_reader
+from correlator.store.base import EVERYTHING, EventReader, Gap
+from sensors.config import Config, NodeTable
+from sensors.errors import EXIT_TEMPORARY, Hint, LuytreError, Problem
+from sensors.event import get
+from sensors.sources import selftest as source
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+WAIT_S, TAKEN_S, POLL_S = 60.0, 15.0, 0.2
+PAGES = 50  # of the stream, a look
+STAGES = {
+    "spool": (Words("cảm biến đã ghi vào hàng chờ", "the sensor has spooled it"), "LT-D1102"),
+    "stored": (Words("nút đã lưu", "the node has stored it"), "link"),
+    "indexed": (Words("tìm kiếm thấy", "it can be found"), "LT-D0405"),
+    "hit": (Words("luật đã khớp", "the rule has matched"), "rules"),
+    "alert": (Words("đã thành cảnh báo", "it is an alert"), "LT-D1106"),
+}
+
+
+@app.command()
+def selftest(
+    wait: Annotated[float, typer.Option(help="chờ tối đa bao nhiêu giây / seconds", min=1, max=600)] = WAIT_S,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    config: At = None,
+) -> None:
+    """luytre selftest   ·   luytre selftest --wait 120 --json"""
+    loaded = Config(config)
+    loaded.table("node", NodeTable)
+    machine = Machine(loaded.path)
+    request = source.Request(secrets.token_hex(8), _user(), time.time())
+    reader = open_reader(loaded)
+    begun = time.monotonic()
+    reached: list[tuple[str, float]] = []
+    try:
+        looks = _looks(machine, reader, request)
+        for name, look in looks:
+            while not look():
+                passed = time.monotonic() - begun
+                if passed > (min(wait, TAKEN_S) if name == "spool" else wait):
+                    _fail(name, request, machine, passed, reached, as_json=as_json)
+                time.sleep(POLL_S)
+            reached.append((name, round(time.monotonic() - begun, 1)))
+            if not as_json:
+                print(f"{reached[-1][1]:6.1f} s  ✔ {STAGES[name][0].of(language())}", flush=True)
+    finally:
+        reader.close()
+    if as_json:
+        print(json.dumps({"schema_version": 1, "test": request.id, "ok": True, "stages": dict(reached)}))
+
+
+def _looks(
+    machine: Machine, reader: EventReader, request: source.Request
+) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Each stage with how it is seen; asked for when the first is looked at."""
+    cursor = [reader.end()]
+    path = source.ask(machine.data, request)
+    found: list[str] = []  # the event's id: the node's ingest has the last word on that
+
+    def stored() -> bool:
+        for _ in range(PAGES):
+            page = reader.tail(cursor[0], 1000)
+            cursor[0] = page.next
+            if isinstance(page, Gap):
+                continue
+            if not page.events:
+                return False
+            for event in page.events:
+                if get(event, "luytre.selftest.id") == request.id:
+                    found.append(str(get(event, "event.id")))
+                    return True
+        return False
+
+    yield "spool", lambda: not path.exists()
+    yield "stored", stored
+    yield "indexed", lambda: bool(reader.fetch(EVERYTHING, found))
+    yield "hit", lambda: _alert(machine, found[0], request.asked) is not None or _hit(reader, found[0])
+    yield "alert", lambda: _alert(machine, found[0], request.asked) is not None
+
+
+def _hit(reader: EventReader, event_id: str) -> bool:
+    from correlator.store.base import Query
+
+    found = reader.search(EVERYTHING, Query(size=100, stream="hits"))
+    return any(event_id in json.dumps(event, default=str) for event in found.events)
+
+
+def _alert(machine: Machine, event_id: str, asked: float) -> str | None:
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    query = text("SELECT alert_id FROM alert_hit WHERE folded_at >= :since AND CAST(event_ids AS TEXT) LIKE :id")
+    try:
+        with machine.database() as connection:
+            found: Any = connection.execute(query, {"since": asked - 60.0, "id": f"%{event_id}%"}).scalar()
+    except (OSError, SQLAlchemyError):
+        return None
+    return str(found) if found is not None else None
+
+
+def _fail(stage: str, request: source.Request, machine: Machine, passed: float, reached: list[tuple[str, float]], *,
+          as_json: bool) -> None:  # fmt: skip
+    source.done(source.folder(machine.data) / f"{request.id}.json")
+    words, look = STAGES[stage]
+    if as_json:
+        print(json.dumps({"schema_version": 1, "ok": False, "failed": stage, "stages": dict(reached)}))
+    command = machine.luytre(f"doctor --only {look}")
+    error = LuytreError(
+        Problem("LT-N0301", f"chưa tới giai đoạn “{words.vi}” sau {passed:.0f} giây",
+                f"the stage “{words.en}” was not reached within {passed:.0f} s",
+                hints=(Hint(f"xem: {command}", f"look: {command}"),))
+    )  # fmt: skip
+    if stage == "spool":
+        error.exit_code = EXIT_TEMPORARY
+    raise error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
