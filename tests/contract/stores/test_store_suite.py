@@ -573,3 +573,19 @@ def test_a_budget_takes_the_oldest_and_says_so(store):
     assert removed.events == removed.by_budget
     assert removed.events in (200, 201)
     assert removed.bytes > 0
+
+
+def test_tail_of_one_dataset_moves_over_the_others(store):
+    """Probe results are few among many: the reader who wants them alone gets them all, in order, and an end."""
+    made = [event(n, dataset="service.availability" if n % 7 == 0 else "network.flow") for n in range(40)]
+    made.append(event(99, message="service.availability"))
+    store.writer.append(made)
+    cursor, found = None, []
+    while True:
+        page = store.reader.tail(cursor, 5, dataset="service.availability")
+        assert isinstance(page, Page)
+        found += page.events
+        if page.next == cursor:
+            break
+        cursor = page.next
+    assert ids(found) == [one["event"]["id"] for one in made if one["event"]["dataset"] == "service.availability"]

@@ -121,7 +121,7 @@ function List({ certificates }: { certificates: boolean }) {
           </span>
         ),
       },
-      { id: "bar", header: t(narrow ? "services.column.barShort" : "services.column.bar"), width: narrow ? "132px" : "minmax(190px, 280px)", from: 620, cell: (row) => <DayBar days={row.days} last={narrow ? 30 : 90} /> },
+      { id: "bar", header: t(narrow ? "services.column.barShort" : "services.column.bar"), width: narrow ? "132px" : "minmax(160px, 230px)", from: 620, cell: (row) => <DayBar days={row.days} last={narrow ? 30 : 90} /> },
       { id: "availability", header: t("services.column.availability"), width: "236px", from: 980, sort: (row) => row.availability.share ?? 2, cell: (row) => <Share of={row.availability} /> },
       { id: "latency", header: t("services.column.latency"), width: "132px", end: true, from: 1120, cell: (row) => <Latency ms={row.latency_ms} /> },
       { id: "certificate", header: t("services.column.certificate"), width: "128px", from: certificates ? 0 : 760, sort: (row) => row.certificate_days ?? 1e9, cell: (row) => <CertificateDays days={row.certificate_days} at={row.certificate_expires_at} /> },
