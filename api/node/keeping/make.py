@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.config import ApiTable
 from api.node.keeping import ledger
+from api.node.keeping.alone import alone
 from api.node.keeping.gather import (
     DATABASE,
     DUMP,
@@ -114,15 +115,19 @@ def snapshot(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     into = node.table.root / SCRATCH / Path(str(body["into"])).name
     if node.db.path is None:
         raise LuytreError(Problem("LT-N0511", "cơ sở dữ liệu này không phải SQLite", "the database is not SQLite"))
+    _copy(node.db.path, into)
+    return {}
+
+
+def _copy(database: Path, into: Path) -> None:
     into.unlink(missing_ok=True)
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{node.db.path}?mode=ro", uri=True)) as source:
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source:
             source.execute("VACUUM INTO ?", (str(into),))
     except sqlite3.Error as error:
         into.unlink(missing_ok=True)
         raise LuytreError(Problem("LT-N0512", f"không chép được cơ sở dữ liệu: {error}",
                                   f"the database cannot be copied: {error}")) from None  # fmt: skip
-    return {}
 
 
 def snapshot_file(config: Config, into: Path) -> bool:
@@ -241,12 +246,11 @@ def _database(config: Config, node: NodeTable, scratch: Path) -> tuple[str, Path
     if not url and not (node.root / DATABASE).exists():
         return None
     from api.local_port import ask
-    from api.node.init import opened
 
     into = "luytre.db"
     if ask(node.root, "backup-snapshot", into=into, timeout_s=SNAPSHOT_LIMIT_S) is None:
-        with opened(config) as here:
-            snapshot(here, {"into": into})
+        with alone(node.root):  # as it is: a copy must not migrate what it copies
+            _copy(Path(url.removeprefix("sqlite:///")) if url else node.root / DATABASE, scratch / into)
     return DATABASE, scratch / into
 
 

@@ -10,7 +10,6 @@ What an older program wrote is migrated here; a newer program's database is refu
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
 import os
 import re
@@ -28,6 +27,7 @@ from api.config import ApiTable
 from api.local_port import WHO
 from api.node.init import observer_name
 from api.node.keeping import ledger
+from api.node.keeping.alone import alone
 from api.node.keeping.dead import Held, lay_to_rest
 from api.node.keeping.gather import CONFIG, DATABASE, DUMP
 from api.node.keeping.parts import Manifest
@@ -59,7 +59,7 @@ def put_back(file: Path, key: Key, data: Path, *, replace: bool = False, revoked
     if there and not replace:
         raise LuytreError(Problem("LT-N0521", "thư mục không trống", "the folder is not empty", Place(str(data)),
                                   (f"--yes {data.name}",)))  # fmt: skip
-    with _alone(data):
+    with alone(data):
         fresh = data.with_name(f"{data.name}.restoring")
         shutil.rmtree(fresh, ignore_errors=True)
         try:
@@ -153,31 +153,6 @@ def _since(fresh: Path, data: Path, given: Path | None, *, trust: bool) -> list[
 def _moved(text: str, old: str, new: str) -> str:
     """Paths of the old folder, in values, become the new folder's."""
     return re.sub(rf'(["\']){re.escape(old)}(?=["\'/])', lambda found: found[1] + json.dumps(new)[1:-1], text)
-
-
-class _alone:  # noqa: N801  # reads as a phrase
-    """Holds the lock that luytre-api would hold; raises when one does."""
-
-    def __init__(self, data: Path) -> None:
-        self._path, self._handle = data / "state" / "luytre.db.lock", -1
-
-    def __enter__(self) -> None:
-        if not self._path.exists():
-            return
-        self._handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._handle)
-            self._handle = -1
-            raise LuytreError(Problem(
-                "LT-N0525", "nút đang chạy trong thư mục này: hãy dừng nó trước", "a node is running in this folder: "
-                "stop it first", Place(str(self._path.parent.parent)), ("systemctl stop luytre.target",),
-            )) from None  # fmt: skip
-
-    def __exit__(self, *_: object) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
 
 
 def _take_place(fresh: Path, data: Path, now: float, *, exchange: bool) -> Path | None:
