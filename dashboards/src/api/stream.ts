@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { address } from "./client";
 import type { StreamEvent } from "./types";
 
-const KINDS = ["alert", "incident", "raised", "delivery", "sensor", "system"] as const;
+const KINDS = ["alert", "incident", "clock", "raised", "delivery", "sensor", "system"] as const;
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000, 30_000];
 
 type Listener = (event: StreamEvent) => void;

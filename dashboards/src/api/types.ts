@@ -45,7 +45,7 @@ export type System = Schemas["System"];
 export type AuditPage = Schemas["Entries"];
 
 export type StreamEvent = {
-  type: "alert" | "incident" | "raised" | "delivery" | "sensor" | "system" | "inventory" | "service";
+  type: "alert" | "incident" | "clock" | "raised" | "delivery" | "sensor" | "system" | "inventory" | "service";
   id: string;
   revision: number;
   agency: string;

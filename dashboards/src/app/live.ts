@@ -54,6 +54,8 @@ export function useLive() {
           changed.add(event.id); // an alert raised by itself: the centre's answer belongs on its page
           later("alerts", GATHER_MS, flush);
         }
+      } else if (event.type === "clock") {
+        later("clocks", GATHER_MS, () => again("clocks", "incident"));
       } else if (event.type === "raised") {
         later("inbox", GATHER_MS, () => again("inbox-head", "raised", "shared"));
       } else if (event.type === "service") {

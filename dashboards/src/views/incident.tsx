@@ -25,6 +25,7 @@ import { Value } from "../parts/value";
 import { Words } from "../parts/words";
 import { useAlert } from "./alerts/detail";
 import { NoteDialog } from "./alerts/dialogs";
+import { IncidentDeadlines } from "./clocks/panel";
 
 const STATES: readonly IncidentState[] = ["open", "investigating", "contained", "resolved", "closed"];
 const FIELD_OF: Record<string, string> = { ipv4: "destination.ip", ipv6: "destination.ip", domain: "dns.question.name", url: "url.full", sha256: "file.hash.sha256" };
@@ -203,6 +204,7 @@ function Whole({ incident }: { incident: Incident }) {
           <History path={`${path}/history`} queryKey={["incident", incident.id, "history"]} />
         </div>
         <div>
+          <IncidentDeadlines id={incident.id} />
           <Panel title={t("delivery.title")} className="delivery">
             {incident.delivery ? (
               <DeliveryWay delivery={incident.delivery} />
