@@ -17,6 +17,9 @@ class FederationTable(Table, frozen=True, kw_only=True):
     report_s: float = 300.0  # how often this node reports its state upwards
     report_bytes_per_hour: int = 512 * 1024  # of reports; those passed on from below wait when it is used up
     selftest_days: float = 6.0  # how old the last self-test that came through may become before the next
+    # Ids of [probe] services that check the way to the national data-sharing platform: one that answers within a day is
+    # what "connected to the national platform" means.
+    exchange_services: tuple[str, ...] = ()
     contact: str = ""  # the focal point round the clock, as the centre may show it ("Phòng CNTT, 024 …")
 
 

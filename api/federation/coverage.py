@@ -59,7 +59,7 @@ def judge(reported: Reported | None, selftest: SelfTest | None, now: float) -> J
     if data_s is None:
         state, reason = "silent", "no_data"
     elif data_s > DATA_S:
-        state, reason = "silent", "no_report" if said_s > DATA_S else "data_old"
+        state, reason = "silent", "no_report" if said_s > LATE_S else "data_old"
     elif selftest_s is None:
         state, reason = "lagging", "no_selftest"
     elif selftest_s > SELFTEST_S:

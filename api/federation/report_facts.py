@@ -22,7 +22,6 @@ from api.health import process, processes
 from api.runtime import VERSION, Runtime
 from api.state.cases import Alert, Incident
 from api.state.federation import Outgoing
-from api.state.inventory import System
 from api.state.machines import Machine, MachineStream
 from api.state.national import SelfTestRun
 from api.state.people import Agency
@@ -176,27 +175,33 @@ def _selftest(node: Runtime, session: Session, agency: str) -> Parts:
 
 
 def _systems(node: Runtime, session: Session, agency: str) -> list[Parts] | None:
-    """By kind and grade, as the inventory counts them; systems marked state-secret are not told, not even as one."""
+    """By kind and grade; names stay here, and systems marked state-secret are not told, not even as a number."""
     summary = _late("api.inventory.summary")
-    if summary is not None:
-        found: list[Parts] = summary.systems(session, agency, node.clock.now())
-        return found[:SYSTEMS]
-    rows = session.execute(
-        select(System.kind, System.grade, func.count())
-        .where(System.agency == agency, System.retired_at.is_(None), System.secret.is_(False))
-        .group_by(System.kind, System.grade)
-        .order_by(System.kind, System.grade)
-        .limit(SYSTEMS)
-    )
-    return [{"kind": kind, "grade": grade, "count": number} for kind, grade, number in rows]
+    if summary is None:
+        return None
+    groups: dict[tuple[str, int], Parts] = {}
+    for one in summary.summary(session, agency, node.clock.now()):
+        grade = one.get("grade")
+        of = groups.setdefault((one["kind"], grade or 0), {"kind": one["kind"], "grade": grade, "count": 0, "sensed": 0,
+                                                           "last_data_at": None})  # fmt: skip
+        of["count"] += 1
+        of["sensed"] += bool(one.get("sensed"))
+        of["last_data_at"] = max(of["last_data_at"] or "", one.get("last_data_at") or "") or None
+    return [groups[key] for key in sorted(groups)][:SYSTEMS]
 
 
 def _services(node: Runtime, session: Session, agency: str) -> Parts | None:
+    """How many are in which state; when a check of the way to the national platform (a setting) last answered."""
     summary = _late("api.services.summary")
     if summary is None:
         return None
-    found: Parts = summary.services(session, agency, node.clock.now())
-    return found
+    rows = summary.summary(session, agency, node.clock.now())
+    states = dict.fromkeys(("up", "slow", "down", "unknown", "maintenance"), 0)
+    for one in rows:
+        states[one["state"] if one["state"] in states else "unknown"] += 1
+    ways = settings(node.config).exchange_services
+    answered = [one["checked_at"] for one in rows if one["id"] in ways and one["state"] in ("up", "slow")]
+    return {"total": len(rows), **states, "national_platform_at": max(answered, default=None)}
 
 
 def _tree(node: Runtime, session: Session, agency: str) -> list[Parts] | None:

@@ -15,7 +15,7 @@ import secrets
 import socket
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from api.casework import alerts
@@ -34,6 +34,7 @@ from sensors.sources import selftest as source
 
 RULE = "63765594-c02e-4967-bc64-eafc8a6c9b47"  # rules/services/luytre_selftest.yml
 WAIT_S, TAKEN_S, RETRY_S = 3600.0, 600.0, 86_400.0
+SETTLED_S = 600.0  # a node whose first sensor has just come is still being set up
 RUNS_KEPT = 100
 HITS_LOOKED_AT = 500
 
@@ -43,7 +44,8 @@ def step(node: Runtime) -> str:
     now = node.clock.now()
     with node.db.read() as session:
         last = session.scalar(select(SelfTestRun).order_by(SelfTestRun.asked_at.desc()).limit(1))
-        fed = session.scalar(select(MachineStream.machine_id).limit(1)) is not None
+        first = session.scalar(select(func.min(MachineStream.first_data_at)))
+    fed = first is not None and now - first >= SETTLED_S
     if last is not None and last.outcome == "running":
         return _follow(node, last.id, now)
     table = settings(node.config)
