@@ -113,6 +113,8 @@ def _second_agency(site: Site, scene: Scene, person: Person, portal: subprocess.
     tell(f"đơn vị B cũng gọi về {CONTROL} → {alert['id']} (tự báo cáo)", "the second agency meets it too")
     alert = _alert(site, person, SERVICE_DOWN)
     tell(f"cổng của đơn vị B ngừng trả lời → {alert['id']}", "the second portal stops answering")
+    [service] = _until(lambda: person.get("/services", state="down")["items"], "the portal on the list of services")
+    tell(f"bảng dịch vụ: {service['name']} ngừng trả lời ({service['id']})", "the list of services shows it down")
 
 
 def _centre(duty: Person, analyst: Person, incident: str, world: World, tell: Tell) -> None:
