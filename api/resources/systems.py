@@ -19,9 +19,7 @@ from api.desk import IfMatch, desk, revision_of
 from api.inventory import addresses, importing, reading, seen
 from api.inventory import systems as acts
 from api.inventory.kinds import ASSET_KINDS, KINDS
-from api.problems import Problem, not_found
-from api.resources import Resource
-from api.resources.assets import (
+from api.inventory.shown import (
     AssetShape,
     BindingShape,
     ImportIn,
@@ -31,6 +29,8 @@ from api.resources.assets import (
     file_of,
     plan_shape,
 )
+from api.problems import Problem, not_found
+from api.resources import Resource
 from api.runtime import Runtime
 from api.shapes import In, Line, Note, Out
 from api.state.inventory import System

@@ -85,7 +85,8 @@ def test_the_way_through_the_inventory(open_page: Open, world: World, files: dic
         """async () => {
           const me = await (await fetch('/api/v1/session')).json();
           const list = await (await fetch('/api/v1/systems?q=cong+dich+vu')).json();
-          const answer = await fetch('/api/v1/systems/' + list.items[0].id, {method: 'PATCH', body: '{"note": "ghi chú của người khác"}',
+          const answer = await fetch('/api/v1/systems/' + list.items[0].id, {
+            method: 'PATCH', body: '{"note": "ghi chú của người khác"}',
             headers: {'X-CSRF-Token': me.csrf, 'Content-Type': 'application/json'}});
           if (!answer.ok) throw new Error(await answer.text());
         }"""
