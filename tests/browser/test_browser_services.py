@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
-def result(world: World, key: str, name: str, at: float, state: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def result(world: World, key: str, name: str, at: float, state: str):  # type: ignore[no-untyped-def]
     return world.event(
         "service.availability", at, service__id=key, service__name=name, service__state=state,
         event__outcome="failure" if state == "down" else "success", luytre__probe__kind="http",
