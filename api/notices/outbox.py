@@ -35,6 +35,7 @@ LANES = 4
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 900.0
 GIVE_UP_S = 24 * 3600.0
 FAILS = 3
+PAUSE_S = 60.0
 RETRY_AFTER_LIMIT_S = 3600.0
 ERROR = 300  # letters kept of an error
 
@@ -56,6 +57,7 @@ class Outbox:
         self._vault = Vault(node.data)
         self._kinds = all_kinds() if kinds is None else kinds
         self._lock = threading.Lock()
+        self._paused: dict[int, float] = {}  # until when, of tries whose outcome could not be stored
         self._held: dict[int, int] = {}  # sending → channel, of the tries that run now
 
     def step(self) -> int:
@@ -69,11 +71,14 @@ class Outbox:
     def _take(self) -> Callable[[], None] | None:
         now = self._node.clock.now()
         with self._lock:
+            moment = self._node.clock.monotonic()
+            self._paused = {sending: until for sending, until in self._paused.items() if until > moment}
             busy, channels = set(self._held), set(self._held.values())
+            away = busy | set(self._paused)
         if len(busy) >= LANES:
             return None
         due = select(Sending).where(
-            Sending.channel_id.is_not(None), Sending.state.in_(("waiting", "sending")), Sending.id.not_in(busy),
+            Sending.channel_id.is_not(None), Sending.state.in_(("waiting", "sending")), Sending.id.not_in(away),
             Sending.channel_id.not_in(channels),
         )  # fmt: skip
         waits = (Sending.state == "sending") | (Sending.next_at <= now)  # "sending" without a thread: of a dead process
@@ -135,12 +140,16 @@ class Outbox:
         except Exception as error:
             self._node.log.error("a channel failed unexpectedly", kind=type(error).__name__, channel=channel)
             refused = Refused("Kênh gặp lỗi không lường trước.", "The channel met an unexpected error.")
+        try:
+            self._settle(sending, channel, receipt, refused)
+        except Exception as error:
+            # It may have gone out, and that is not on record: once more under its uid, but not in a tight circle.
+            self._node.log.error("the outcome of a notice was not stored", sending=sending, kind=type(error).__name__)
+            with self._lock:
+                self._paused[sending] = self._node.clock.monotonic() + PAUSE_S
         finally:
-            try:
-                self._settle(sending, channel, receipt, refused)
-            finally:
-                with self._lock:
-                    self._held.pop(sending, None)
+            with self._lock:
+                self._held.pop(sending, None)
 
     def _settle(self, sending: int, channel_id: int, receipt: str, refused: Refused | None) -> None:
         now = self._node.clock.now()

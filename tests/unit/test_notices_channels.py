@@ -349,11 +349,15 @@ def test_after_a_crash_between_send_and_commit_the_same_id_goes_again(
     channel = at.channel("webhook", url(hook), SECRET)
     at.browser.post("/notices/routes", {"agency": MINE, "channel_id": channel})
     at.tell()
-    lost: list[Callable[[], None]] = []
+
+    def dies(*_: Any) -> None:
+        raise OSError("the disk is full")
+
     with monkeypatch.context() as patch:
-        patch.setattr(Outbox, "_settle", lambda *_: lost.append(lambda: None))  # the process dies here
+        patch.setattr(Outbox, "_settle", dies)
         at.run()
-    assert (len(lost), len(hook.asked)) == (1, 1)
+        at.run()
+    assert len(hook.asked) == 1, "no tight circle of duplicates"
     work_of(at.node.runtime).outbox = at.new()  # the next process
     [row] = at.run()
     assert row["state"] == "sent"

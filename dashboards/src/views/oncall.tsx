@@ -295,4 +295,5 @@ export const view: View = {
   title: "oncall.title",
   permission: null,
   Component: OnCall,
+  rail: { group: "watch", order: 9, icon: "phone", key: "w" },
 };
