@@ -17,10 +17,12 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -28,14 +30,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from api.audit import Actor, Audit
-from api.auth import links, passwords, users
+from api.auth import links, passwords, sessions, users
 from api.auth.ca import Name
 from api.auth.machines import Machines
 from api.permissions import Granted
 from api.state.base import Database
 from api.state.machines import EnrolmentToken, Machine
 from api.state.people import User
-from sensors.clock import Clock
+from sensors.clock import Clock, rfc3339
 from sensors.config import NodeTable
 from sensors.errors import Hint, LuytreError, Problem
 
@@ -61,8 +63,8 @@ def user_add(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     with node.db.write() as session:
         user = users.add(
             session, node.audit, WHO, str(body["username"]), now=node.clock.now(), name=str(body.get("name", "")),
-            language=node.table.language, grants=[Granted(str(body["role"]), str(agency) if agency else None)],
-            national=node.table.role == "national",
+            language=node.table.language, grants=[_granted(body)], national=node.table.role == "national",
+            home=str(agency) if agency else None,
         )  # fmt: skip
         return {"id": user.id}
 
@@ -88,13 +90,70 @@ def user_password(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def user_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
-    """{} → {users: [{username, name, disabled, grants}]}"""
+    """{} → {users: [{username, name, disabled, second_factor, seen_at, grants: [[role, agency, until]]}]}"""
     with node.db.read() as session:
+        factored = sessions.with_factor(session)
         return {"users": [
             {"username": user.username, "name": user.name, "disabled": user.disabled,
-             "grants": [[grant.role, grant.agency] for grant in user.grants]}
-            for user in session.scalars(select(User).order_by(User.username))
+             "second_factor": user.id in factored, "seen_at": rfc3339(user.seen_at) if user.seen_at else None,
+             "grants": [[grant.role, grant.agency, rfc3339(grant.until) if grant.until else None]
+                        for grant in user.grants]}
+            for user in session.scalars(select(User).options(selectinload(User.grants)).order_by(User.username))
         ]}  # fmt: skip
+
+
+def user_grant(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{username, role, agency?, until?} → {}"""
+    with node.db.write() as session:
+        users.grant(session, node.audit, WHO, _user(session, body), _granted(body), now=node.clock.now(),
+                    national=node.table.role == "national")  # fmt: skip
+    return {}
+
+
+def user_revoke(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    """{username, role, agency?} → {}"""
+    wanted = _granted(body)
+    with node.db.write() as session:
+        user = _user(session, body)
+        held = next((g for g in user.grants if (g.role, g.agency) == (wanted.role, wanted.agency)), None)
+        if held is None:
+            raise LuytreError(Problem("LT-A0115", "người này không có vai trò đó", "this person has no such role"))
+        users.withdraw(session, node.audit, WHO, user, held, node.clock.now())
+    return {}
+
+
+def user_disable(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _user_act(node, body, users.disable)
+
+
+def user_enable(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _user_act(node, body, users.enable)
+
+
+def user_reset_factor(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _user_act(node, body, users.reset_factor)
+
+
+def _user_act(
+    node: Node, body: Mapping[str, Any], act: Callable[[Session, Audit, Actor, User], None]
+) -> dict[str, Any]:
+    with node.db.write() as session:
+        act(session, node.audit, WHO, _user(session, body))
+    return {}
+
+
+def _user(session: Session, body: Mapping[str, Any]) -> User:
+    user = users.by_name(session, str(body["username"]))
+    if user is None:
+        raise LuytreError(Problem("LT-A0105", f"không có người dùng `{body['username']}`", "no such user"))
+    return user
+
+
+def _granted(body: Mapping[str, Any]) -> Granted:
+    """`until` is a day; the role holds to its end, in Vietnam's time."""
+    agency, until = body.get("agency"), str(body.get("until") or "")
+    ends = datetime.fromisoformat(f"{until}T23:59:59+07:00").timestamp() if until else None
+    return Granted(str(body["role"]), str(agency) if agency else None, ends)
 
 
 def token_make(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,6 +223,8 @@ def inventory_export(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 ACTS: Acts = {
     "inventory-import": inventory_import, "inventory-export": inventory_export,
     "backup-snapshot": backup_snapshot, "backup-confirm": backup_confirm,
+    "user-grant": user_grant, "user-revoke": user_revoke, "user-disable": user_disable, "user-enable": user_enable,
+    "user-reset-factor": user_reset_factor,
     "user-add": user_add, "user-link": user_link, "user-password": user_password, "user-list": user_list,
     "token": token_make, "revoke": machine_revoke, "machines": machine_list,
 }  # fmt: skip

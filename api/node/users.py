@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,11 +51,12 @@ def add(
     role: Annotated[str, typer.Option(help=" | ".join(sorted(ROLES)))] = "analyst",
     name: Annotated[str, typer.Option(help="họ và tên / full name")] = "",
     agency: Annotated[str, typer.Option(help="chỉ trong đơn vị này; mặc định: mọi đơn vị của nút")] = "",
+    until: Annotated[str, typer.Option(help="ngày cuối cùng, 2027-01-31; vai trò provider phải có")] = "",
     config: At = None,
 ) -> None:
     """Thêm một người dùng; in ra liên kết đăng nhập lần đầu."""
     loaded = Config(config)
-    act(loaded, "user-add", username=username, role=role, name=name, agency=agency)
+    act(loaded, "user-add", username=username, role=role, name=name, agency=agency, until=until)
     print(login_link(loaded, username))
 
 
@@ -75,8 +77,74 @@ def password(username: str, file: Path | None = None, config: At = None) -> None
 
 
 @app.command("list")
-def list_users(config: At = None) -> None:
-    """Mọi tài khoản và vai trò."""
-    for user in act(Config(config), "user-list")["users"]:
-        grants = ", ".join(f"{role}@{agency or '*'}" for role, agency in user["grants"])
-        print(f"{user['username']}\t{user['name']}\t{grants}" + ("\tđã khóa" if user["disabled"] else ""))
+def list_users(as_json: Annotated[bool, typer.Option("--json")] = False, config: At = None) -> None:
+    """Mọi tài khoản, vai trò và ngày hết hạn."""
+    users = act(Config(config), "user-list")["users"]
+    if as_json:
+        print(json.dumps(users, ensure_ascii=False, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for head in ("Tên đăng nhập", "Họ và tên", "Vai trò", "Yếu tố thứ hai", "Hoạt động", ""):
+        table.add_column(head)
+    for user in users:
+        roles = ", ".join(_role(*grant) for grant in user["grants"]) or "—"
+        cells = (user["username"], user["name"], roles, "có" if user["second_factor"] else "không",
+                 (user["seen_at"] or "—")[:16], "đã khóa" if user["disabled"] else "")  # fmt: skip
+        table.add_row(*(Text(_visible(cell)) for cell in cells))  # Text: a name is no markup
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+@app.command()
+def grant(
+    username: str,
+    role: Annotated[str, typer.Option(help=" | ".join(sorted(ROLES)))],
+    agency: Annotated[str, typer.Option(help="chỉ trong đơn vị này; mặc định: mọi đơn vị của nút")] = "",
+    until: Annotated[str, typer.Option(help="ngày cuối cùng, 2027-01-31; vai trò provider phải có")] = "",
+    config: At = None,
+) -> None:
+    """Trao một vai trò."""
+    act(Config(config), "user-grant", username=username, role=role, agency=agency, until=until)
+
+
+@app.command()
+def revoke(
+    username: str,
+    role: Annotated[str, typer.Option(help=" | ".join(sorted(ROLES)))],
+    agency: Annotated[str, typer.Option(help="vai trò trong đơn vị này; mặc định: trên toàn nút")] = "",
+    config: At = None,
+) -> None:
+    """Thu hồi một vai trò."""
+    act(Config(config), "user-revoke", username=username, role=role, agency=agency)
+
+
+@app.command()
+def disable(username: str, config: At = None) -> None:
+    """Khóa tài khoản; mọi phiên kết thúc ngay."""
+    act(Config(config), "user-disable", username=username)
+
+
+@app.command()
+def enable(username: str, config: At = None) -> None:
+    """Mở lại tài khoản."""
+    act(Config(config), "user-enable", username=username)
+
+
+@app.command("reset-factor")
+def reset_factor(username: str, config: At = None) -> None:
+    """Xóa ứng dụng xác thực, mã khôi phục, khóa đăng nhập; in ra liên kết đăng nhập mới."""
+    loaded = Config(config)
+    act(loaded, "user-reset-factor", username=username)
+    print(login_link(loaded, username))
+
+
+def _role(role: str, agency: str | None, until: str | None) -> str:
+    return f"{role}@{agency or '*'}" + (f" (đến {until[:10]})" if until else "")
+
+
+def _visible(text: str) -> str:
+    """Without what would move a terminal's cursor."""
+    return "".join(char if char.isprintable() else "�" for char in text)
