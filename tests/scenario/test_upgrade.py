@@ -57,8 +57,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             ROOT, bad, ignore=shutil.ignore_patterns(".git", ".venv", "node_modules", "dist", "__pycache__")
         )
         serve = bad / "api" / "serve.py"
-        serve.write_text(serve.read_text("utf-8").replace(
-            "        machines.start()\n", '        raise SystemExit("this release cannot serve")\n'), "utf-8")  # fmt: skip
+        text = serve.read_text("utf-8")
+        assert "        machines.start()\n" in text
+        serve.write_text(
+            text.replace("        machines.start()\n", '        raise SystemExit("cannot serve")\n'), "utf-8"
+        )
         found["bad"] = release.build_wheel(folder / "bad", bad)
         if has_history():
             old = folder / "old-tree"

@@ -248,9 +248,16 @@ def _database(config: Config, node: NodeTable, scratch: Path) -> tuple[str, Path
     from api.local_port import ask
 
     into = "luytre.db"
-    if ask(node.root, "backup-snapshot", into=into, timeout_s=SNAPSHOT_LIMIT_S) is None:
-        with alone(node.root):  # as it is: a copy must not migrate what it copies
-            _copy(Path(url.removeprefix("sqlite:///")) if url else node.root / DATABASE, scratch / into)
+    database = Path(url.removeprefix("sqlite:///")) if url else node.root / DATABASE
+    try:
+        if ask(node.root, "backup-snapshot", into=into, timeout_s=SNAPSHOT_LIMIT_S) is None:
+            with alone(node.root):  # as it is: a copy must not migrate what it copies
+                _copy(database, scratch / into)
+    except LuytreError as error:
+        if error.problems[0].code != "LT-A0107":
+            raise
+        # The release before has no such act. A reader beside the one writer is safe: it never checkpoints.
+        _copy(database, scratch / into)
     return DATABASE, scratch / into
 
 

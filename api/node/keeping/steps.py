@@ -39,6 +39,7 @@ JOURNAL = "upgrade.json"
 KEEP_ENVIRONMENTS = 2
 NEED_BYTES = 600 << 20  # of an environment
 REHEARSE_LIMIT_S = 1800
+BACK_S = 120.0  # on the way back: there is nothing else to go to, so it gets its time
 
 
 class Outcome(NamedTuple):
@@ -157,7 +158,7 @@ class Upgrade:
         self._put_back_database()
         environment.switch(self._prefix, old)
         self._service.start()
-        again = wait_until_well(self._config, old, self._health_s)
+        again = wait_until_well(self._config, old, max(self._health_s, BACK_S))
         self._forget()
         if again:
             raise LuytreError(Problem("LT-N0547", f"đã quay lại bản cũ nhưng nút chưa chạy: {again}",
