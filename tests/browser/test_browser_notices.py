@@ -47,7 +47,8 @@ def test_notices_and_the_phone(open_page: Open, world: World, pictures: Path, sc
         "user": "soc",
     }
     _, channel = ask(page, "/notices/channels", {"agency": AGENCY, "name": "Thư của đơn vị", "kind": "mail",
-                                                 "settings": settings, "secret": "một mật khẩu", "enabled": False})  # fmt: skip
+                                                 "settings": settings, "secret": "một mật khẩu",
+                                                 "enabled": False})  # fmt: skip
     ask(page, "/notices/routes", {"agency": AGENCY, "level": "critical", "grade": 3, "kinds": ["alert", "incident"],
                                   "channel_id": channel["id"], "hours": "off"})  # fmt: skip
     one_more(world, 7700 if scheme == "light" else 7800, "critical")
@@ -69,7 +70,8 @@ def test_notices_and_the_phone(open_page: Open, world: World, pictures: Path, sc
         assert page.evaluate(FITS)
         for button in page.locator(".oncall-acts button").all():
             box = button.bounding_box()
-            assert box and box["height"] >= 48
+            assert box
+            assert box["height"] >= 48
     first = page.locator(".oncall li.oncall-card").first
     shown = page.locator(".oncall li.oncall-card").count()
     first.locator(".oncall-acts button").first.click()
