@@ -33,6 +33,7 @@ from api.audit import Actor, Audit
 from api.auth import links, passwords, sessions, users
 from api.auth.ca import Name
 from api.auth.machines import Machines
+from api.organisation.local import organisation_import, organisation_page
 from api.permissions import Granted
 from api.state.base import Database
 from api.state.machines import EnrolmentToken, Machine
@@ -221,6 +222,7 @@ def inventory_export(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ACTS: Acts = {
+    "organisation-import": organisation_import, "organisation-page": organisation_page,
     "inventory-import": inventory_import, "inventory-export": inventory_export,
     "backup-snapshot": backup_snapshot, "backup-confirm": backup_confirm,
     "user-grant": user_grant, "user-revoke": user_revoke, "user-disable": user_disable, "user-enable": user_enable,

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "bundle": ("api.node.bundle", "gói cài đặt không cần mạng, có chữ ký", "signed offline bundles"),
     "restore": ("api.node.restore", "khôi phục nút từ bản sao lưu", "put a backup back"),
     "inventory": ("api.node.inventory", "nhập, xuất hệ thống và tài sản (CSV)", "systems and assets as CSV"),
+    "organisation": ("api.node.organisation", "sổ đơn vị: nhập, xuất, kiểm tra", "a centre's register of units"),
     "rules": ("api.node.rules", "kiểm thử và liệt kê luật phát hiện", "test and list rules"),
     "torture": (
         "api.node.torture",
@@ -70,6 +71,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _help() -> str:
     vi = language() == "vi"
     lines = ["luytre demo", "luytre up --data /var/lib/luytre", ""]
-    lines += [f"  {name:<9} {words[1] if vi else words[2]}" for name, words in COMMANDS.items()]
+    lines += [f"  {name:<12} {words[1] if vi else words[2]}" for name, words in COMMANDS.items()]
     lines += ["", "Xem thêm: luytre LỆNH --help" if vi else "More: luytre COMMAND --help"]
     return "\n".join(lines)

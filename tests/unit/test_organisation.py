@@ -166,3 +166,28 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for read in (units.read_units, units.read_events):
         read("kind,name,code,parent,valid_from,valid_to,source,at,before,after\n" + text)
         read(text)
+
+
+def test_the_command_imports_exports_and_names_each_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from api.node import organisation
+    from api.node.init import default_tables, make_node
+    from sensors.errors import LuytreError
+
+    path = make_node(default_tables(tmp_path / "data", "quoc-gia", "Trung tâm", "national"))
+    folder = Path(units.__file__).parent
+    organisation.import_units(folder / "starter.csv", folder / "events.csv", path)
+    communes = tmp_path / "xa.csv"
+    lines = "".join(f"commune;Xã {n};xa-{n};nghe-an;2025-07-01;;x\n" for n in range(250))
+    communes.write_text("kind;name;code;parent;valid_from;valid_to;source\n" + lines, "utf-8")
+    organisation.import_units(communes, None, path)
+    capsys.readouterr()
+    organisation.export(path)
+    rows, wrong = units.read_units(capsys.readouterr().out)
+    assert wrong == []
+    assert len(rows) == len(units.starter()[0]) + 250
+    communes.write_text("kind,name,code,parent,valid_from\nward,X,x-1,khong-co,2030\nhamlet,X,x-2,,\n", "utf-8")
+    with pytest.raises(LuytreError) as error:
+        organisation.check(communes, None, path)
+    assert [problem.place.line for problem in error.value.problems if problem.place] == [3]
