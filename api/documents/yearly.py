@@ -82,14 +82,14 @@ def count_up(session: Session, agency: str, period: Period, now: float) -> Year:
     rows = session.execute(found.order_by(detected.c.at, Incident.id).limit(CLOSED)).all()
     alerts = (Alert.agency == agency, Alert.created_at.between(start, end), open_to_all(Alert.system_id))
     levels = select(Alert.level, func.count()).where(*alerts).group_by(Alert.level)
-    by_level = dict(session.execute(levels).tuples().all())
+    by_level = {level: int(many) for level, many in session.execute(levels)}
     rules = (
         select(Alert.rule_id, func.count())
         .where(*alerts)
         .group_by(Alert.rule_id)
         .order_by(func.count().desc(), Alert.rule_id)
     )
-    by_rule = list(session.execute(rules.limit(RULES)).tuples())
+    by_rule = [(rule, int(many)) for rule, many in session.execute(rules.limit(RULES))]
     titles = {
         rule: session.scalar(select(Alert.title).where(Alert.rule_id == rule, *alerts).limit(1)) or {}
         for rule, _ in by_rule
@@ -113,7 +113,7 @@ def count_up(session: Session, agency: str, period: Period, now: float) -> Year:
     return Year(
         name=period.name, start=start, end=end, organisation=of_agency(session, agency),
         systems=[(grade, count) for grade, count in
-                 session.execute(systems.group_by(System.grade).order_by(System.grade.desc())).tuples()],
+                 session.execute(systems.group_by(System.grade).order_by(System.grade.desc()))],
         sensors=session.scalar(
             select(func.count(func.distinct(MachineStream.machine_id))).join(Machine)
             .where(Machine.agency == agency, Machine.role == "sensor", MachineStream.last_data_at >= start)) or 0,
