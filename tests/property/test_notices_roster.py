@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +45,7 @@ def test_the_roster_says_what_asking_every_minute_says(a: list[Line], b: list[Da
     roster, begins = Roster(tuple(a), tuple(b)), MONDAY + start * 60
     spans = roster.spans(begins, begins + 2 * 86_400)
     assert (spans[0].start, spans[-1].end) == (begins, begins + 2 * 86_400)
-    assert all(one.end == two.start for one, two in zip(spans, spans[1:], strict=False))
+    assert all(one.end == two.start for one, two in pairwise(spans))
     for at in range(int(begins), int(begins) + 2 * 86_400, 17 * 60):
         [here] = [span for span in spans if span.start <= at < span.end]
         assert here.user == twin(roster, at) == roster.at(at)
