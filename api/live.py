@@ -32,6 +32,7 @@ TOPICS = {
     "delivery": "incidents.read",
     "raised": "inbox.read",
     "sensor": "sensors.read",
+    "notice": "notices.read",
     "inventory": "inventory.read",
     "system": "system.read",
     "service": "services.read",
