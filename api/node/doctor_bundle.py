@@ -37,7 +37,8 @@ LIBRARIES = ("fastapi", "sqlalchemy", "tantivy", "cryptography", "msgspec", "url
 OPEN = {"role", "language", "kind", "coding", "raise_level", "format", "zone", "detectors"}
 # What of a log line is kept: our own fixed words, names of errors, numbers. Everything else may quote a stranger.
 LOG_KEYS = {"process", "event", "level", "time", "error", "code", "running", "refused", "count", "status", "method",
-            "outcome", "job", "took_s", "lost", "stream", "serving", "state", "reason", "problem", "exception"}  # fmt: skip
+            "outcome", "job", "took_s", "lost", "stream", "serving", "state", "reason", "problem",
+            "exception"}  # fmt: skip
 _PATTERNS = (
     ("token", re.compile(r"(?:token=|ApiKey |Bearer |Basic )[A-Za-z0-9+/=_.\-]+", re.IGNORECASE)),
     ("pem", re.compile(r"-----BEGIN[^-]*-----.*?(?:-----END[^-]*-----|$)", re.DOTALL)),

@@ -68,9 +68,9 @@ def enrol(url: str, token: str, fingerprint: str, keys: Path, *, file: str = "se
 def _bad_token(reason: str, url: str) -> LuytreError:
     vi = {"the token was used before": "mã ghi danh đã được dùng; nếu không phải bạn dùng, báo ngay quản trị viên",
           "the token has expired": "mã ghi danh đã hết hạn (chỉ có hạn một giờ)",
-          "the token is unknown": "nút không biết mã ghi danh này: gõ thiếu, hoặc của nút khác"}.get(reason, reason)  # fmt: skip
+          "the token is unknown": "nút không biết mã ghi danh này: gõ thiếu, hoặc của nút khác"}  # fmt: skip
     again = Hint("lấy mã mới ở nút: luytre enrol token TÊN", "get a new one at the node: luytre enrol token NAME")
-    return LuytreError(Problem("LT-W0113", vi, reason, Place(file=url), (again,)))
+    return LuytreError(Problem("LT-W0113", vi.get(reason, reason), reason, Place(file=url), (again,)))
 
 
 def _clocks_differ(url: str) -> LuytreError:

@@ -42,6 +42,7 @@ LIMIT_S = 90.0
 LUYTRE = [sys.executable, "-c", "from api.node.cli import main; main()"]
 SEEN: dict[str, bool] = {}  # misconfiguration → whether its cause was named
 NAMED_AT_LEAST = 0.9  # 27 of 30
+VETH = "ip link add v0 type veth peer name v1\nip link set v0 up\nip link set v1 up"
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run(["unshare", "-mn", "true"], check=False, capture_output=True).returncode != 0,
@@ -105,8 +106,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     writer = EmbeddedWriter(data)
     for batch in range(8):
-        writer.append([new_event("system.auth", time.time(), {"event.id": f"e{batch}-{n}", "message": os.urandom(40).hex()})
-                       for n in range(100)], "events")  # fmt: skip
+        fields = [{"event.id": f"e{batch}-{n}", "message": os.urandom(40).hex()} for n in range(100)]
+        writer.append([new_event("system.auth", time.time(), one) for one in fields], "events")
     writer.close()
     indexer = StreamIndexer(data / "journal" / "events", data / "index" / "events")
     while indexer.step():
@@ -162,7 +163,7 @@ def luytre(*words: str) -> str:
     return done.stdout
 
 
-# --- the machine and its configuration ---------------------------------------------------------------------------
+# --- the machine and its configuration -------------------------------------------------------------------------------
 
 
 def test_unknown_key(node: Scratch) -> None:
@@ -200,7 +201,7 @@ def test_no_backup(node: Scratch) -> None:
     mended(node, "LT-D1001")
 
 
-# --- ports and disks ------------------------------------------------------------------------------------------------
+# --- ports and disks -------------------------------------------------------------------------------------------------
 
 
 def test_port_taken(node: Scratch) -> None:
@@ -235,8 +236,9 @@ def test_data_folder_open_to_all(node: Scratch) -> None:
 
 def in_namespace(script: str, config: Path, code: str, seconds: float = 0.5) -> list[dict[str, Any]]:
     """Doctor's findings where `script` has been run before, in mount and network namespaces of their own."""
-    run = f"mount -t sysfs s /sys\n{script}\nexec {sys.executable} -c 'from api.node.cli import main; main()' doctor --json --only {code} " \
-          f"--seconds {seconds} --config {config}"  # fmt: skip
+    luytre = f"{sys.executable} -c 'from api.node.cli import main; main()'"
+    options = f"--json --only {code} --seconds {seconds} --config {config}"
+    run = f"mount -t sysfs s /sys\n{script}\nexec {luytre} doctor {options}"
     done = subprocess.run(["unshare", "-mn", "/bin/sh", "-ec", run], cwd=ROOT, capture_output=True, text=True,
                           timeout=LIMIT_S, check=False)  # fmt: skip
     assert done.stdout, done.stderr
@@ -274,8 +276,7 @@ def test_disks(node: Scratch, tmp_path: Path, what: str, options: str, fill: str
     ("interface down", "lo", "", "LT-D0201", "interface-down"),
     ("no carrier", "v0", "ip link add v0 type veth peer name v1\nip link set v0 up", "LT-D0201", "no-carrier"),
     ("no packets", "lo", "ip link set lo up", "LT-D0203", "no-packets"),
-    ("one way", "v0", "ip link add v0 type veth peer name v1\nip link set v0 up\nip link set v1 up\n"
-     f"{sys.executable} -m tests.scenario.test_doctor_causes v1 &", "LT-D0203", "one-way"),
+    ("one way", "v0", f"{VETH}\n{sys.executable} -m tests.scenario.test_doctor_causes v1 &", "LT-D0203", "one-way"),
 ])  # fmt: skip
 def test_capture(tmp_path: Path, what: str, interface: str, script: str, code: str, cause: str) -> None:
     config = tmp_path / "luytre.toml"
@@ -287,7 +288,7 @@ def test_capture(tmp_path: Path, what: str, interface: str, script: str, code: s
         assert [row["verdict"] for row in after] == ["ok"]
 
 
-# --- what is stored ---------------------------------------------------------------------------------------------------
+# --- what is stored --------------------------------------------------------------------------------------------------
 
 
 def test_database_damaged(node: Scratch) -> None:
@@ -354,7 +355,7 @@ def test_search_server(node: Scratch, above: UpNode, what: str, store: dict[str,
     named(what, node.look("LT-D0407"), cause)
 
 
-# --- certificates and keys ----------------------------------------------------------------------------------------------
+# --- certificates and keys -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("what", "days", "cause"), [("expired", 31, "expired"), ("expires", 28, "expires"),
@@ -378,7 +379,7 @@ def test_key_open_to_others(node: Scratch) -> None:
     mended(node, "LT-D0702", named("open key", node.look("LT-D0702"), "open-key").fixes[0].command)
 
 
-# --- the link ---------------------------------------------------------------------------------------------------------------
+# --- the link --------------------------------------------------------------------------------------------------------
 
 
 def test_a_good_link(sensor: Scratch) -> None:
@@ -471,7 +472,7 @@ def test_certificate_without_our_name(sensor: Scratch, above: UpNode, tmp_path: 
         server.server_close()
 
 
-# --- sources, rules, processes ---------------------------------------------------------------------------------------------
+# --- sources, rules, processes ---------------------------------------------------------------------------------------
 
 
 def test_log_file_that_is_not_there(node: Scratch, tmp_path: Path) -> None:
@@ -542,7 +543,7 @@ def test_a_setting_that_is_not_in_force_yet(above: UpNode) -> None:
         above.config.write_text(before, "utf-8")
 
 
-# --- the sum -----------------------------------------------------------------------------------------------------------------
+# --- the sum ---------------------------------------------------------------------------------------------------------
 
 
 def test_zz_most_causes_were_named() -> None:
