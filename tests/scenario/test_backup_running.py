@@ -45,7 +45,7 @@ def running(home: Path) -> Iterator[Path]:
     environ = {**os.environ, "LUYTRE_CONFIG": str(home / "luytre.toml"), "PYTHONSAFEPATH": "1"}
     words = [sys.executable, "-m", "api.serve"]
     child = subprocess.Popen(words, env=environ, cwd=Path(__file__).parents[2],
-                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
+                             stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, stdout=subprocess.DEVNULL)  # fmt: skip
     try:
         _until(lambda: ask(home, "machines") is not None)
         yield home

@@ -202,7 +202,7 @@ cd {tmp_path}
 {sys.executable} -I {made} --prefix {tmp_path}/opt --key {tmp_path}/release.pub
 L={tmp_path}/opt/current/bin/luytre
 $L init --data {tmp_path}/data --agency a
-sed -i 's/^interfaces = .*/interfaces = []/; /^syslog/d' {tmp_path}/data/luytre.toml
+sed -i '/^\\[packet\\]/,/^$/d; /^syslog/d' {tmp_path}/data/luytre.toml
 $L up --data {tmp_path}/data > up.log 2>&1 &
 for i in $(seq 240); do sleep 0.5; if grep -q 8443/ up.log; then break; fi; done
 {sys.executable} -I -c "import urllib.request as u; p=u.urlopen('http://127.0.0.1:8443/'); print(p.status, p.read(99))"
