@@ -104,8 +104,8 @@ def verify(file: Path, key: KeyAt = None, as_json: Annotated[bool, typer.Option(
             f"lập chỉ mục thử {proof.indexed:,}, tìm thấy {proof.found:,}; {proof.took_s:.1f} giây",
             f"{proof.rows:,} rows, {proof.audit:,} audit entries, {sum(proof.items.values()):,} events; "
             f"{proof.indexed:,} indexed as a trial, {proof.found:,} found; {proof.took_s:.1f} s")  # fmt: skip
-        for problem in proof.problems:
-            print(f"✖ {problem}", file=sys.stderr)
+        for fault in proof.problems:
+            print(f"✖ {fault}", file=sys.stderr)
     if not proof.good:
         raise SystemExit(EXIT_FAILED)
 
