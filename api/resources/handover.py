@@ -27,17 +27,17 @@ Worker = Annotated[Access, Depends(Allow("incidents.work"))]
 Id = Annotated[str, Path(max_length=24)]
 
 
-class OfferIn(In):
+class IncidentOfferIn(In):
     to: int
     note: Note | None = None
 
 
-class AnswerIn(In):
+class IncidentAnswerIn(In):
     answer: Literal["accept", "decline", "withdraw"]
     reason: Note | None = None
 
 
-class Offer(Out):
+class IncidentOffer(Out):
     to: shapes.Person
     by: shapes.Person
     at: str
@@ -45,15 +45,15 @@ class Offer(Out):
     mine: bool  # whether it is the asker's to answer
 
 
-class HandoverShape(Out):
+class IncidentHandover(Out):
     coordinator: shapes.Person
-    offer: Offer | None
+    offer: IncidentOffer | None
     able: list[shapes.Person]
     revision: int
 
 
 @router.get("")
-def who(request: Request, incident_id: Id, access: Worker) -> HandoverShape:
+def who(request: Request, incident_id: Id, access: Worker) -> IncidentHandover:
     node: Runtime = request.app.state.node
     with node.db.read() as session:
         here = Desk(session, access.scope("incidents.work"), access, node.audit, node.bell, node.clock.now())
@@ -64,7 +64,9 @@ def who(request: Request, incident_id: Id, access: Worker) -> HandoverShape:
 
 
 @router.post("", status_code=201)
-def offer(request: Request, incident_id: Id, body: OfferIn, access: Worker, if_match: IfMatch = None) -> HandoverShape:
+def offer(
+    request: Request, incident_id: Id, body: IncidentOfferIn, access: Worker, if_match: IfMatch = None
+) -> IncidentHandover:
     node: Runtime = request.app.state.node
     with desk(node, access, "incidents.work") as here:
         incident = incidents.take(here, incident_id, revision_of(if_match))
@@ -74,8 +76,8 @@ def offer(request: Request, incident_id: Id, body: OfferIn, access: Worker, if_m
 
 @router.post("/answer")
 def answer(
-    request: Request, incident_id: Id, body: AnswerIn, access: Worker, if_match: IfMatch = None
-) -> HandoverShape:
+    request: Request, incident_id: Id, body: IncidentAnswerIn, access: Worker, if_match: IfMatch = None
+) -> IncidentHandover:
     node: Runtime = request.app.state.node
     with desk(node, access, "incidents.work") as here:
         incident = incidents.take(here, incident_id, revision_of(if_match))
@@ -87,7 +89,7 @@ def answer(
         return _show(here, incident)
 
 
-def _show(here: Desk, incident: Incident) -> HandoverShape:
+def _show(here: Desk, incident: Incident) -> IncidentHandover:
     row = handover.open_of(here, incident)
     people = names(here.session, {incident.coordinator_id, *((row.to_id, row.from_id) if row else ())})
 
@@ -97,12 +99,14 @@ def _show(here: Desk, incident: Incident) -> HandoverShape:
     shown = None
     if row is not None:
         mine = here.access is not None and here.access.user_id == row.to_id
-        shown = Offer(to=person(row.to_id), by=person(row.from_id), at=rfc3339(row.at), note=row.note, mine=mine)
+        shown = IncidentOffer(
+            to=person(row.to_id), by=person(row.from_id), at=rfc3339(row.at), note=row.note, mine=mine
+        )
     able = [
         shapes.Person(id=user.id, name=user.name)
         for user in handover.able(here, incident.agency)
         if user.id != incident.coordinator_id
     ]
-    return HandoverShape(
+    return IncidentHandover(
         coordinator=person(incident.coordinator_id), offer=shown, able=able, revision=incident.revision
     )

@@ -25,6 +25,7 @@ import { Value } from "../parts/value";
 import { Words } from "../parts/words";
 import { useAlert } from "./alerts/detail";
 import { NoteDialog } from "./alerts/dialogs";
+import { Handover } from "./incidents/handover";
 import { IncidentDeadlines } from "./clocks/panel";
 
 const STATES: readonly IncidentState[] = ["open", "investigating", "contained", "resolved", "closed"];
@@ -223,6 +224,7 @@ function Whole({ incident }: { incident: Incident }) {
                 <dt>{t("column.coordinator")}</dt>
                 <dd>
                   <Text>{incident.coordinator.name}</Text>
+                  <Handover id={incident.id} open={incident.state !== "closed"} />
                 </dd>
               </div>
               <div>

@@ -143,7 +143,7 @@ function Whole({ data }: { data: National }) {
             {
               id: "remind",
               header: "",
-              width: "128px",
+              width: "148px",
               from: 520,
               cell: (row: AgencyRow) =>
                 row.agency !== null &&
