@@ -1,8 +1,8 @@
 """My account: how I can log in, my authenticator app, my recovery codes, my passkeys.
 
 Whoever adds or removes a way to log in has shown lately that it is them (`anew`), except for the very first one of an
-account that has none: it came by a one-time link a moment ago. Each change is on record, ends the person's other
-sessions where it takes something away, and is told to the person (api/notices).
+account that has none: it came by a one-time link a moment ago. Each change is on record and ends the person's other
+sessions.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ class Sensor(Out):
     id: str
     name: str
     agency: str
+    agency_name: str = ""
     role: str
     roles: list[StreamShape]
     enrolled_at: str
@@ -85,7 +86,10 @@ def list_sensors(request: Request, access: Reader) -> Listed[Sensor]:
         wanted = select(MachineStream).join(Machine).where(inside(Machine.agency, scope)).order_by(MachineStream.stream)
         for row in session.scalars(wanted):
             streams.setdefault(row.machine_id, []).append(_stream(row, now))
+        names = users.named_agencies(session, {machine.agency for machine in machines})
     items = [_sensor(machine, streams.get(machine.id, [])) for machine in machines]
+    for item in items:
+        item.agency_name = names.get(item.agency, item.agency)
     return Listed[Sensor](items=items, total=len(items))
 
 

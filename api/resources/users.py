@@ -22,6 +22,7 @@ from api.auth.sessions import Access, tree
 from api.casework import errors
 from api.casework.paging import LIMIT, Key, after, cursor_of
 from api.casework.queue import inside
+from api.notices.tell import tell
 from api.permissions import BOUNDED_ROLES, NATIONAL_ROLES, ROLES, Granted, may_give
 from api.problems import Problem, not_found
 from api.resources import Resource
@@ -368,6 +369,12 @@ def _act_on(request: Request, access: Access, user_id: int, act: Doing, *, when:
             raise Problem("LT-A0409")
         act(session, node.audit, access.actor, user)
         session.flush()
+        if act is users.reset_factor:  # whose factors are gone hears of it, should it not have been their wish
+            tell(
+                session, key=f"reset-factor:{user.id}:{user.revision}", kind="system", ref=f"user:{user.id}", now=now,
+                agency=user.home or node.node.agency, level="high", link="#/account", to_user=user.id,
+                title={"vi": "Các yếu tố xác thực của bạn đã bị xóa", "en": "Your second factors were reset"},
+            )  # fmt: skip
         [short] = _shapes(node, session, access, [user])
     return short
 

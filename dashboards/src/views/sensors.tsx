@@ -196,7 +196,7 @@ function Sensors() {
         ),
       },
       { id: "role", header: t("column.role"), width: "148px", sort: (row) => row.part?.role ?? row.sensor.role, cell: (row) => loose("sensorRole", row.part?.role ?? row.sensor.role) },
-      { id: "agency", header: t("column.agency"), width: "minmax(120px, 200px)", from: 1220, sort: (row) => agencyName(row.sensor.agency), cell: (row) => <Text>{agencyName(row.sensor.agency)}</Text> },
+      { id: "agency", header: t("column.agency"), width: "minmax(120px, 200px)", from: 1220, sort: (row) => row.sensor.agency_name || agencyName(row.sensor.agency), cell: (row) => <Text>{row.sensor.agency_name || agencyName(row.sensor.agency)}</Text> },
       { id: "last", header: t("column.lastData"), width: "150px", sort: (row) => row.part?.last_data_at ?? "", cell: (row) => <Ago at={row.part?.last_data_at} /> },
       { id: "events", header: t("column.events"), width: "112px", end: true, from: 760, sort: (row) => row.part?.events_total ?? 0, cell: (row) => number(row.part?.events_total) },
       { id: "spooled", header: t("column.spooled"), width: "88px", end: true, from: 1060, sort: (row) => row.part?.spooled ?? 0, cell: (row) => number(row.part?.spooled) },
