@@ -73,11 +73,9 @@ TEXTS: dict[str, tuple[int, tuple[str, str], tuple[str, str]]] = {
     "LT-A0503": (503, ("Tạm thời chưa phục vụ được", "Một thành phần chưa trả lời. Vui lòng thử lại sau giây lát."),
                  ("Not available just now", "A part does not answer. Please try again in a moment.")),
     "LT-A0510": (503, ("Máy chủ thiếu phông chữ",
-                       "Bộ phông chữ Tinos đi kèm chương trình không đủ nên chưa tạo được PDF. Cài lại chương trình rồi thử "
-                       "lại; bản .docx vẫn tải được."),
+                       "Chưa tạo được PDF vì thiếu phông Times New Roman hoặc Tinos: cài gói fonts-croscore rồi thử lại."),
                  ("The server lacks a font",
-                  "The Tinos fonts that come with the program are not complete, so no PDF can be made. Install the program "
-                  "again and retry; the .docx can be had all the same.")),
+                  "No PDF without Times New Roman or Tinos: install the package fonts-croscore and try again.")),
 }  # fmt: skip
 
 _BY_STATUS = {400: "LT-A0400", 401: "LT-A0401", 403: "LT-A0403", 404: "LT-A0404", 405: "LT-A0405", 413: "LT-A0413",

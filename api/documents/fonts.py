@@ -1,33 +1,74 @@
-"""Which characters the PDF's font has, read from the font itself (`cmap`, formats 4 and 12).
+"""The PDF's font: the first of the machine's faces as wide as Times New Roman that has every Vietnamese letter.
 
-In:  a .ttf file of ours. Out: the set of its code points. PDF/A forbids a character without a drawing, and a name that
-an attacker chose may hold any: what the font lacks is shown by its number instead.
+In:  the folders in which Linux keeps fonts. Out: `Face` (family, its four files) or None, and the characters it has,
+     read from the font itself (`cmap`, formats 4 and 12). Liberation Serif before version 2 lacks most Vietnamese
+     letters, so a face is judged by what it holds, not by its name.
+PDF/A forbids a character without a drawing, and a name that an attacker chose may hold any: what the font lacks is
+shown by its number instead.
 Source: https://learn.microsoft.com/typography/opentype/spec/cmap.
 """
 
 from __future__ import annotations
 
+import os
 import struct
+import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-FOLDER = Path(__file__).with_name("fonts")
-FAMILY = "Tinos"
-STYLES = ("Regular", "Bold", "Italic", "BoldItalic")
+FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
+_STYLES = ("Regular", "Bold", "Italic", "BoldItalic")
+# Family, the names of its four files; the decree's own font first.
+FACES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Times New Roman", ("times.ttf", "timesbd.ttf", "timesi.ttf", "timesbi.ttf")),
+    ("Times New Roman", tuple(f"Times_New_Roman{style}.ttf" for style in ("", "_Bold", "_Italic", "_Bold_Italic"))),
+    ("Tinos", tuple(f"Tinos-{style}.ttf" for style in _STYLES)),
+    ("Liberation Serif", tuple(f"LiberationSerif-{style}.ttf" for style in _STYLES)),
+)
+_PLAIN = "aăâeêioôơuưyđ"
+_TONES = "\u0300\u0309\u0303\u0301\u0323"  # huyền, hỏi, ngã, sắc, nặng, as combining marks
+LETTERS = frozenset(
+    ord(case)
+    for plain in _PLAIN
+    for tone in ("", *(_TONES if plain != "đ" else ""))
+    for letter in [unicodedata.normalize("NFC", plain + tone)]
+    for case in (letter, letter.upper())
+)
 
 
-def files() -> list[Path]:
-    """The four files, or none when one is missing."""
-    found = [FOLDER / f"{FAMILY}-{style}.ttf" for style in STYLES]
-    return found if all(path.is_file() for path in found) else []
+class Face(NamedTuple):
+    family: str
+    files: tuple[Path, ...]
+
+    @property
+    def folders(self) -> list[str]:
+        return sorted({str(path.parent) for path in self.files})
 
 
 @cache
-def covered() -> frozenset[int]:
+def face() -> Face | None:
+    there = {path.name.lower(): path for path in _fonts()}
+    for family, names in FACES:
+        files = tuple(there[name.lower()] for name in names if name.lower() in there)
+        if len(files) == len(names) and covered(files) >= LETTERS:
+            return Face(family, files)
+    return None
+
+
+def _fonts() -> Iterator[Path]:
+    """Later ones win where two have a name: a second version beside the first."""
+    for folder in FOLDERS:
+        for where, inner, names in os.walk(folder):
+            inner.sort()
+            yield from (Path(where) / name for name in names if name.lower().endswith(".ttf"))
+
+
+@cache
+def covered(files: tuple[Path, ...]) -> frozenset[int]:
     """What every style has."""
-    sets = [code_points(path.read_bytes()) for path in files()]
-    return frozenset.intersection(*sets) if sets else frozenset()
+    return frozenset.intersection(*(code_points(path.read_bytes()) for path in files))
 
 
 def code_points(font: bytes) -> frozenset[int]:

@@ -4,8 +4,8 @@ In:  a `Body` and "docx" or "pdf". Out: bytes, or `Problem`: LT-A0510 no font, L
 A process per drawing, because both libraries together hold 60 MB that an idle API must not keep, and because the model
 is full of strangers' words: a crash or an endless loop in a writer ends there. Bound: AT_ONCE drawings, LIMIT_S each,
 MEMORY_BYTES of address space, OUTPUT_BYTES of output; no network (typst finds no package and no file but the template).
-The PDF is PDF/A-2b, set in the Tinos that comes with us (as wide as Times New Roman, with every Vietnamese letter):
-the same on every machine. If its files were taken out the PDF is refused in words; the .docx only names its font.
+The PDF is PDF/A-2b, set in Times New Roman or a face as wide (fonts.py). On a machine that has none it is refused, and
+the answer says which package to install; the .docx only names its font.
 """
 
 from __future__ import annotations
@@ -63,15 +63,16 @@ def pdf(body: Body, made_at: float) -> bytes:
     """In this process: typst compiles the template with the body as a string input."""
     import typst
 
-    if not fonts.files():
+    face = fonts.face()
+    if face is None:
         raise FontMissing
-    known = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(fonts.FOLDER)])
-    shown = fonts.legible(body.model_dump(mode="json"), fonts.covered())
+    known = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=face.folders)
+    shown = fonts.legible(body.model_dump(mode="json"), fonts.covered(face.files))
     with tempfile.TemporaryDirectory() as nothing:  # packages and their cache: an empty folder, nothing is fetched
         made: bytes = typst.compile(
             str(TEMPLATE), root=str(TEMPLATE.parent), font_paths=known, format="pdf", package_path=nothing,
             package_cache_path=nothing, pdf_standards=["a-2b"], timestamp=datetime.fromtimestamp(made_at, UTC),
-            sys_inputs={"body": json.dumps(shown), "font": fonts.FAMILY},
+            sys_inputs={"body": json.dumps(shown), "font": face.family},
         )  # fmt: skip
     return made
 
