@@ -51,7 +51,9 @@ def at_provider(where: str, username: str) -> str:
         page = person.get(where)
         assert page.status_code == 200, page.text[:500]
         form = html.unescape(re.search(r'action="([^"]+)"', page.text)[1])  # type: ignore[index]
-        answer = person.post(form, data={"username": username, "password": keycloak.PASSWORD})
+        # Keycloak's cookies are Secure; browsers send them to loopback nevertheless, httpx does not.
+        kept = "; ".join(line.split(";", 1)[0] for line in page.headers.get_list("set-cookie"))
+        answer = person.post(form, headers={"Cookie": kept}, data={"username": username, "password": keycloak.PASSWORD})
         assert answer.status_code == 302, answer.text[:500]
     went = answer.headers["location"]
     assert went.startswith(BACK)
