@@ -73,7 +73,7 @@ TEXTS: dict[str, tuple[int, tuple[str, str], tuple[str, str]]] = {
     "LT-A0503": (503, ("Tạm thời chưa phục vụ được", "Một thành phần chưa trả lời. Vui lòng thử lại sau giây lát."),
                  ("Not available just now", "A part does not answer. Please try again in a moment.")),
     "LT-A0510": (503, ("Máy chủ thiếu phông chữ",
-                       "Chưa tạo được PDF vì thiếu phông Times New Roman hoặc Tinos: cài gói fonts-croscore rồi thử lại."),
+                       "Thiếu phông Times New Roman hoặc Tinos nên chưa tạo được PDF: cài gói fonts-croscore."),
                  ("The server lacks a font",
                   "No PDF without Times New Roman or Tinos: install the package fonts-croscore and try again.")),
 }  # fmt: skip
