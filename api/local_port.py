@@ -221,7 +221,45 @@ def inventory_export(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     return give_out(node, body)
 
 
+def notices_mail(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.notices.local import mail
+
+    return mail(node, body)
+
+
+def notices_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.notices.local import listed
+
+    return listed(node, body)
+
+
+def notices_test(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.notices.local import test
+
+    return test(node, body)
+
+
+def notices_sendings(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.notices.local import sendings
+
+    return sendings(node, body)
+
+
+def selftest_notice(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.notices.local import tell_selftest
+
+    return tell_selftest(node, body)
+
+
+def selftest_raise(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.federation.selftest_local import raise_selftest
+
+    return raise_selftest(node, body)
+
+
 ACTS: Acts = {
+    "notices-mail": notices_mail, "notices-list": notices_list, "notices-test": notices_test,
+    "notices-sendings": notices_sendings, "selftest-notice": selftest_notice, "selftest-raise": selftest_raise,
     "organisation-import": organisation_import, "organisation-page": organisation_page,
     "inventory-import": inventory_import, "inventory-export": inventory_export,
     "backup-snapshot": backup_snapshot, "backup-confirm": backup_confirm,

@@ -1,9 +1,12 @@
 """`luytre selftest`: a harmless event the whole way of a real one, and where it stops if it does.
 
     spool → stored → indexed → hit → alert       each with the seconds since it was asked for
+    → centre     the node above has it, where there is one
+    → notice     with --notice: by every route there is, until the other side has taken it
 
 Asks as `luytre-sensor selftest` does (sensors/sources/selftest.py); the log role makes the event, a shipped rule the
-alert. The weekly run towards the centre is a job of its own (api/federation/selftest.py). Reads only.
+alert. The weekly run towards the centre is a job of its own (api/federation/selftest.py). The first five stages only
+read; the last two are acts of the local port, on record.
 Exit 0 · 1 a stage was not reached within --wait: which, and what to look at · 75 no log sensor took it.
 """
 
@@ -21,7 +24,7 @@ import typer
 from api.node.checks import Words
 from api.node.checks._machine import Machine
 from api.node.cli import language
-from api.node.users import At
+from api.node.users import At, act
 from correlator.store import open_reader
 from correlator.store.base import EVERYTHING, EventReader, Gap
 from sensors.config import Config, NodeTable
@@ -38,16 +41,19 @@ STAGES = {
     "indexed": (Words("tìm kiếm thấy", "it can be found"), "LT-D0405"),
     "hit": (Words("luật đã khớp", "the rule has matched"), "rules"),
     "alert": (Words("đã thành cảnh báo", "it is an alert"), "LT-D1106"),
+    "centre": (Words("trung tâm cấp trên đã nhận", "the centre above has it"), "link"),
+    "notice": (Words("thông báo đã tới nơi nhận", "the notice has arrived"), "LT-D1106"),
 }
 
 
 @app.command()
 def selftest(
     wait: Annotated[float, typer.Option(help="chờ tối đa bao nhiêu giây / seconds", min=1, max=600)] = WAIT_S,
+    notice: Annotated[bool, typer.Option("--notice", help="gửi cả thông báo tới mọi nơi nhận / notices too")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     config: At = None,
 ) -> None:
-    """luytre selftest   ·   luytre selftest --wait 120 --json"""
+    """luytre selftest   ·   luytre selftest --notice   ·   luytre selftest --wait 120 --json"""
     loaded = Config(config)
     loaded.table("node", NodeTable)
     machine = Machine(loaded.path)
@@ -56,7 +62,7 @@ def selftest(
     begun = time.monotonic()
     reached: list[tuple[str, float]] = []
     try:
-        looks = _looks(machine, reader, request)
+        looks = _looks(machine, reader, request, notice=notice)
         for name, look in looks:
             while not look():
                 passed = time.monotonic() - begun
@@ -73,7 +79,7 @@ def selftest(
 
 
 def _looks(
-    machine: Machine, reader: EventReader, request: source.Request
+    machine: Machine, reader: EventReader, request: source.Request, *, notice: bool
 ) -> Iterator[tuple[str, Callable[[], bool]]]:
     """Each stage with how it is seen; asked for when the first is looked at."""
     cursor = [reader.end()]
@@ -99,6 +105,41 @@ def _looks(
     yield "indexed", lambda: bool(reader.fetch(EVERYTHING, found))
     yield "hit", lambda: _alert(machine, found[0], request.asked) is not None or _hit(reader, found[0])
     yield "alert", lambda: _alert(machine, found[0], request.asked) is not None
+    asked = {"alert": _alert(machine, found[0], request.asked), "event": found[0]}
+    assert machine.config is not None
+    if machine.raw_table("federation").get("upstream"):
+        raised = act(machine.config, "selftest-raise", test=request.id, asked=request.asked, **asked)
+        yield "centre", lambda: _received(machine, raised["item"])
+    if notice:
+        config, told = machine.config, act(machine.config, "selftest-notice", **asked)
+        yield "notice", lambda: _arrived(act(config, "notices-sendings", matter=told["matter"]))
+
+
+def _received(machine: Machine, item: int) -> bool:
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with machine.database() as connection:
+            query = text("SELECT state, reason FROM outgoing WHERE id = :id")
+            state: Any = connection.execute(query, {"id": item}).scalar()
+    except (OSError, SQLAlchemyError):
+        return False
+    return state in ("received", "acknowledged")
+
+
+def _arrived(told: dict[str, Any]) -> bool:
+    """Whether each sending of the notice has ended well; what went wrong ends the wait."""
+    if told["routed"] and not told["gathered"]:
+        raise LuytreError(Problem(
+            "LT-N0303", "chưa có tuyến thông báo nào", "there is no route for notices yet",
+            hints=(Hint("tạo kênh thư: luytre notices mail --help", "make one: luytre notices mail --help"),),
+        ))  # fmt: skip
+    for row in told["sendings"]:
+        if row["state"] == "given_up" or row["error"]:
+            said = row["error"] or {"vi": "đã thôi gửi", "en": "given up"}
+            raise LuytreError(Problem("LT-N0303", f"{row['to']}: {said['vi']}", f"{row['to']}: {said['en']}"))
+    return bool(told["sendings"]) and all(row["state"] in ("sent", "shown") for row in told["sendings"])
 
 
 def _hit(reader: EventReader, event_id: str) -> bool:

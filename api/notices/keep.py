@@ -113,7 +113,7 @@ def team(desk: Desk, body: TeamIn, row: Team | None = None) -> Team:
     return row
 
 
-def test_of(desk: Desk, row: Channel, to: int) -> Sending:
+def test_of(desk: Desk, row: Channel, to: int | None) -> Sending:
     """One message over this channel, now; its row tells how it went."""
     if row.retired:
         raise WrongState("Kênh đã bỏ.", "The channel is retired.")

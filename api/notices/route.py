@@ -31,6 +31,7 @@ from api.state.people import Agency, User
 
 PAGE, ROUTES, GATHER = 500, 200, 2_000
 DUE = 100  # notices made into sendings a transaction
+SELFTEST = "selftest:"  # how the key of a matter begins that somebody asked for, to see each way work
 WINDOW_S = 300  # for what goes to one person by assignment
 # What a person needs to be told of a kind; what is not named here, any grant in the agency.
 NEEDS = {"alert": "alerts.read", "incident": "incidents.read", "clock": "incidents.read", "service": "services.read",
@@ -115,6 +116,8 @@ def gather(world: World) -> int:
 def takes(world: World, route: Route, matter: Matter) -> bool:
     if matter.kind == "test" or route.agency not in world.above(matter.agency):
         return False
+    if matter.key.startswith(SELFTEST):
+        return True
     if LEVELS.index(matter.level) < LEVELS.index(route.level):
         return False
     if route.grade is not None and (matter.grade is None or matter.grade < route.grade):
