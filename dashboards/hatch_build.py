@@ -21,7 +21,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 DIST = HERE / "dist"
 SHARE = "share/luytre/dashboard"
-SOURCES = ("src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json")
+SOURCES = ("src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts",
+           "view_meta.ts", "tsconfig.json")  # fmt: skip
 
 
 def new_enough(version: str) -> bool:

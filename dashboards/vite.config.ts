@@ -1,11 +1,12 @@
 /// <reference types="vitest/config" />
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { viewMeta } from "./view_meta.ts";
 
 // Output obeys `default-src 'self'`: nothing inline (no data: fonts, no inline module preload), relative addresses.
 export default defineConfig({
   base: "./",
-  plugins: [react()],
+  plugins: [viewMeta(), react()],
   build: {
     outDir: "dist",
     emptyOutDir: true,

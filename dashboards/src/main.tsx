@@ -15,16 +15,19 @@ import "./styles/parts.css";
 import "./styles/views.css";
 
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { StrictMode } from "react";
+import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { Refusal } from "./api/client";
 import { onKeyDown } from "./app/keys";
 import { Login } from "./app/login";
 import { SessionProvider, useMe } from "./app/session";
 import { Shell } from "./app/shell";
+import { preload } from "./app/views";
 import { startLanguages } from "./i18n";
 import { Loading, Trouble } from "./parts/panel";
-import { Setup } from "./views/account";
+
+// Whoever signs in for the first time meets it; nobody else needs its script before opening their account.
+const Setup = lazy(async () => ({ default: (await import("./views/account")).Setup }));
 
 const client = new QueryClient({
   defaultOptions: {
@@ -42,7 +45,13 @@ function App() {
   if (me.data) {
     return (
       <SessionProvider me={me.data}>
-        {me.data.setup ? <Setup /> : <Shell />}
+        {me.data.setup ? (
+          <Suspense fallback={<Loading />}>
+            <Setup />
+          </Suspense>
+        ) : (
+          <Shell />
+        )}
       </SessionProvider>
     );
   }
@@ -59,7 +68,16 @@ function App() {
   return <Loading />;
 }
 
+// A tab from before an upgrade asks for a script that the new build no longer has: it starts anew, once a minute at most.
+window.addEventListener("vite:preloadError", (event) => {
+  const last = Number(window.sessionStorage.getItem("luytre.reloaded") ?? 0);
+  if (Date.now() - last < 60_000) return;
+  window.sessionStorage.setItem("luytre.reloaded", String(Date.now()));
+  event.preventDefault();
+  window.location.reload();
+});
 window.addEventListener("keydown", onKeyDown);
+preload(window.location.hash);
 await startLanguages();
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

@@ -125,14 +125,14 @@ export function useKeys(bindings: Bindings, options: { modal?: boolean; enabled?
   }, [modal, on]);
 }
 
-/** What can be pressed now, for the `?` table, nearest layer first. */
-export function activeKeys(): { combo: string; label: string }[] {
-  const found = new Map<string, string>();
+/** What can be pressed now, for the `?` table and the palette, nearest layer first. */
+export function activeKeys(): { combo: string; label: string; run: Binding["run"] }[] {
+  const found = new Map<string, { label: string; run: Binding["run"] }>();
   for (const layer of [...layers].reverse()) {
     if (layer.modal) continue;
-    for (const [combo, { label, hidden }] of Object.entries(layer.bindings.current)) {
-      if (label && !hidden && !found.has(combo)) found.set(combo, label);
+    for (const [combo, { label, hidden, run }] of Object.entries(layer.bindings.current)) {
+      if (label && !hidden && !found.has(combo)) found.set(combo, { label, run });
     }
   }
-  return [...found].map(([combo, label]) => ({ combo, label }));
+  return [...found].map(([combo, one]) => ({ combo, ...one }));
 }

@@ -1,18 +1,27 @@
 // The frame around every view: the rail, the exercise banner, the toasts, the table of keys, and which view is shown.
-import { useEffect, useMemo, useState } from "react";
-import { useLink } from "../api/stream";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { useWords } from "../i18n";
 import { ActButton } from "../parts/button";
-import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
-import { Icon, Mark } from "../parts/icons";
-import { activeKeys, setKeysEnabled, useKeys, useKeysEnabled } from "./keys";
+import { Icon } from "../parts/icons";
+import { Boundary, Loading } from "../parts/panel";
+import { Ending } from "./ending";
+import { useKeys } from "./keys";
 import { useLive } from "./live";
-import { go, href, matches, useRoute } from "./route";
-import { useSession, useSigning } from "./session";
-import { clockOf, ZONE } from "./time";
+import { PHONE, useMedia } from "./media";
+import { usePaletteKey } from "./palette_key";
+import { PhoneBar, Rail, TopBar } from "./rail";
+import { go, href, useRoute } from "./route";
+import { useSession } from "./session";
 import { dismiss, toast, undoLast, useToasts } from "./toasts";
-import { GROUPS, views } from "./views";
+import { viewAt, views } from "./views";
+
+// What lies over the screen needs the dialog's script (27 kB): fetched once the screen stands, so that it opens without a
+// network too.
+const overlays = { palette: () => import("./palette"), keys: () => import("./key_table") };
+const Palette = lazy(async () => ({ default: (await overlays.palette()).Palette }));
+const KeyTable = lazy(async () => ({ default: (await overlays.keys()).KeyTable }));
+const QUIET_MS = 2_500;
 
 function Toasts() {
   const { t } = useWords();
@@ -36,61 +45,42 @@ function Toasts() {
   );
 }
 
-function KeyTable({ onClose }: { onClose: () => void }) {
+function Forbidden({ home }: { home: string }) {
   const { t } = useWords();
-  const on = useKeysEnabled();
-  const [keys] = useState(activeKeys);
+  const { me } = useSession();
+  const roles = [...new Set(me.grants.map((grant) => t(`role.${grant.role}` as "role.analyst", { defaultValue: grant.role })))];
   return (
-    <Dialog title={t("keys.title")} onClose={onClose} wide>
-      <dl className="keys">
-        {keys.map(({ combo, label }) => (
-          <div key={combo}>
-            <dt>
-              {combo.split(" ").map((part) => (
-                <kbd key={part}>{part.replace("Shift+", "⇧ ")}</kbd>
-              ))}
-            </dt>
-            <dd>{t(label as "keys.title")}</dd>
-          </div>
-        ))}
-      </dl>
-      <label className="check">
-        <input type="checkbox" checked={on} onChange={(event) => setKeysEnabled(event.target.checked)} /> {t("keys.enabled")}
-      </label>
-      <p className="muted">{t("keys.telex")}</p>
-    </Dialog>
-  );
-}
-
-function LiveLamp() {
-  const { t } = useWords();
-  const link = useLink();
-  const since = clockOf(new Date(link.since).toISOString());
-  return (
-    <p className={link.live ? "lamp lamp-live" : "lamp lamp-cut"} role="status">
-      <span className="lamp-dot" aria-hidden="true" />
-      {link.live ? t("live.on") : t("live.off", { since })}
-    </p>
+    <Empty kind="forbidden" title={t("nav.forbidden")} action={<ActButton onClick={() => go(href(home))}>{t("nav.home")}</ActButton>}>
+      {roles.length ? t("frame.yourRoles", { roles: roles.join(", ") }) : t("frame.noRoles", { name: me.user.username })} {t("nav.forbiddenWhy")}
+    </Empty>
   );
 }
 
 export function Shell() {
-  const { t, language } = useWords();
+  const { t } = useWords();
   const { me, can } = useSession();
-  const signing = useSigning();
   const { path } = useRoute();
+  const phone = useMedia(PHONE);
   const [help, setHelp] = useState(false);
+  const [palette, setPalette] = useState(false);
   useLive();
+  usePaletteKey(useCallback(() => setPalette(true), []));
+  useEffect(() => {
+    const timer = setTimeout(() => void Promise.all([overlays.palette(), overlays.keys()]).catch(() => {}), QUIET_MS);
+    return () => clearTimeout(timer);
+  }, []);
   // Already signed in: a one-time link is not spent, but its token does not stay in the address.
   useEffect(() => {
     if (path === "/login") go("#/", true);
   }, [path]);
-  const allowed = useMemo(() => views.filter((view) => view.permission === null || can(view.permission)), [can]);
-  const rail = allowed.flatMap((view) => (view.rail ? [{ ...view, rail: view.rail }] : []));
-  const home = rail[0]?.path ?? "/alerts";
+  const entries = useMemo(
+    () => views.flatMap((view) => (view.rail && (view.permission === null || can(view.permission)) ? [{ ...view, rail: view.rail }] : [])),
+    [can],
+  );
+  const home = entries[0]?.path ?? "/account";
   const here = path === "/" || path === "/login" ? home : path;
-  const found = views.map((view) => ({ view, params: matches(view.path, here) })).find((match) => match.params !== null);
-  const jumps = Object.fromEntries(rail.map((view) => [`g ${view.rail.key}`, { label: view.title, run: () => go(href(view.path)) }]));
+  const found = viewAt(here);
+  const jumps = Object.fromEntries(entries.map((view) => [`g ${view.rail.key}`, { label: view.title, run: () => go(href(view.path)) }]));
   useKeys({
     ...jumps,
     z: {
@@ -101,8 +91,10 @@ export function Shell() {
     },
     "?": { label: "keys.help", run: () => setHelp(true) },
   });
+  const rail = { entries, here, home, onPalette: () => setPalette(true), onKeys: () => setHelp(true) };
+  const title = found ? t(found.view.title as "nav.alerts") : t("nav.unknown");
   return (
-    <div className={me.node.exercise ? "shell shell-exercise" : "shell"}>
+    <div className={`shell${me.node.exercise ? " shell-exercise" : ""}${phone ? " shell-phone" : ""}`}>
       <a className="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>
         {t("nav.skip")}
       </a>
@@ -111,74 +103,35 @@ export function Shell() {
           {t("exercise.banner")}
         </p>
       )}
-      <nav className="rail" aria-label={t("nav.label")}>
-        <a className="rail-brand" href={href(home)}>
-          <Mark />
-          <span>
-            <strong>Lũy Tre</strong>
-            <small>{me.node.name}</small>
-          </span>
-        </a>
-        <div className="rail-groups">
-          {GROUPS.map((group) => (
-            <ul key={group}>
-              {rail
-                .filter((view) => view.rail.group === group)
-                .map((view) => (
-                  <li key={view.path}>
-                    <a
-                      href={href(view.path)}
-                      aria-current={here === view.path || here.startsWith(`${view.path}/`) ? "page" : undefined}
-                      title={`${t(view.title as "nav.alerts")} (g ${view.rail.key})`}
-                    >
-                      <Icon name={view.rail.icon} />
-                      <span>{t(view.title as "nav.alerts")}</span>
-                      <kbd aria-hidden="true">g {view.rail.key}</kbd>
-                    </a>
-                  </li>
-                ))}
-            </ul>
-          ))}
-        </div>
-        <div className="rail-foot">
-          <LiveLamp />
-          <p className="rail-user">
-            <a href={href("/account")} aria-current={here === "/account" ? "page" : undefined} title={t("account.title")}>
-              <strong>{me.user.name}</strong>
-            </a>
-            <small>
-              {me.grants.map((grant) => t(`role.${grant.role}` as "role.analyst", { defaultValue: grant.role })).join(", ")}
-            </small>
-          </p>
-          <div className="rail-tools">
-            <button type="button" className="rail-tool" onClick={() => void signing.language(language === "vi" ? "en" : "vi")} title={language === "vi" ? "English" : "Tiếng Việt"}>
-              {language === "vi" ? "EN" : "VI"}
-            </button>
-            <button type="button" className="rail-tool" onClick={() => setHelp(true)} aria-label={t("keys.help")} title={`${t("keys.help")} (?)`}>
-              <Icon name="key" />
-            </button>
-            <button type="button" className="rail-tool" onClick={() => void signing.out()} aria-label={t("login.leave")} title={t("login.leave")}>
-              <Icon name="out" />
-            </button>
-          </div>
-          <p className="rail-zone muted figures">
-            {t("time.zone")} {ZONE}
-          </p>
-        </div>
-      </nav>
+      {phone ? <TopBar title={title} home={home} onPalette={rail.onPalette} /> : <Rail {...rail} />}
       <main id="main" tabIndex={-1}>
+        <Ending />
         {!found ? (
           <Empty kind="filtered" title={t("nav.unknown")} action={<ActButton onClick={() => go(href(home))}>{t("nav.home")}</ActButton>} />
         ) : found.view.permission !== null && !can(found.view.permission) ? (
-          <Empty kind="forbidden" title={t("nav.forbidden")}>
-            {t("nav.forbiddenWhy")}
-          </Empty>
+          <Forbidden home={home} />
         ) : (
-          <found.view.Component key={found.view.path + Object.values(found.params ?? {}).join("/")} params={found.params ?? {}} />
+          <Boundary
+            key={found.view.path + Object.values(found.params).join("/")}
+            fallback={() => (
+              <div className="trouble" role="alert">
+                <p>{t("frame.noScript")}</p>
+                <ActButton onClick={() => window.location.reload()}>{t("error.retry")}</ActButton>
+              </div>
+            )}
+          >
+            <Suspense fallback={<Loading rows={8} />}>
+              <found.view.Component params={found.params} />
+            </Suspense>
+          </Boundary>
         )}
       </main>
+      {phone && <PhoneBar {...rail} />}
       <Toasts />
-      {help && <KeyTable onClose={() => setHelp(false)} />}
+      <Suspense fallback={null}>
+        {help && <KeyTable onClose={() => setHelp(false)} />}
+        {palette && <Palette entries={entries} onClose={() => setPalette(false)} />}
+      </Suspense>
     </div>
   );
 }

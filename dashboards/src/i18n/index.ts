@@ -1,9 +1,9 @@
-// Both languages travel with the program; Vietnamese is what a missing choice falls back to.
+// The words of one language are fetched with the page, the other's when somebody asks for it; Vietnamese is what a missing
+// choice falls back to.
 import i18next from "i18next";
 import { initReactI18next, useTranslation } from "react-i18next";
 import type { Both } from "../api/types";
 import { setWireLanguage } from "../api/client";
-import { en, vi } from "./words";
 
 export type Language = "vi" | "en";
 const STORED = "luytre.language";
@@ -16,12 +16,19 @@ function stored(): Language {
   }
 }
 
+const WORDS = { vi: () => import("./words_vi"), en: () => import("./words_en") } as const;
+
+async function learn(language: Language) {
+  if (!i18next.hasResourceBundle(language, "translation")) i18next.addResourceBundle(language, "translation", (await WORDS[language]()).default);
+}
+
 export async function startLanguages() {
   const language = stored();
+  const words = (await WORDS[language]()).default;
   await i18next.use(initReactI18next).init({
     lng: language,
     fallbackLng: false,
-    resources: { vi: { translation: vi }, en: { translation: en } },
+    resources: { [language]: { translation: words } },
     interpolation: { escapeValue: false },
     returnNull: false,
     initAsync: false,
@@ -42,7 +49,11 @@ export function speak(language: Language) {
   } catch {
     // Storage may be refused; the server keeps the user's choice anyway.
   }
-  if (i18next.language !== language) void i18next.changeLanguage(language);
+  // The page keeps its words until the new ones are here; the last choice wins.
+  if (i18next.language !== language)
+    void learn(language)
+      .then(() => (document.documentElement.lang === language ? i18next.changeLanguage(language) : undefined))
+      .catch(() => {});
 }
 
 export function useWords() {

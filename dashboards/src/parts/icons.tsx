@@ -26,6 +26,14 @@ const PATHS = {
   people: "M9 5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7M2.5 20c.5-4 3-6 6.5-6s6 2 6.5 6M16 5.5a3 3 0 0 1 0 6M17.5 14.5c2.3 .7 3.7 2.6 4 5.5",
   audit: "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 15.5h7M9 19h4",
   language: "M4 6h9M8.5 4v2M6 6c.5 4 3 6.5 6 8M11 6c-.5 4-3 6.5-6.5 8M13 20l4-10 4 10M14.5 17h5",
+  overview: "M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z",
+  sun: "M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M18.7 5.3l-1.4 1.4M6.7 17.3l-1.4 1.4",
+  moon: "M19 14.5A7.5 7.5 0 0 1 9.5 5a7.5 7.5 0 1 0 9.5 9.5",
+  themeAuto: "M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16M12 4v16M12 8h5.5M12 12h7.5M12 16h5.5",
+  fold: "M4 5h16v14H4zM9 5v14M16 9.5 13.5 12l2.5 2.5",
+  unfold: "M4 5h16v14H4zM9 5v14M13.5 9.5 16 12l-2.5 2.5",
+  more: "M5 7h14M5 12h14M5 17h14",
+  back: "M15 5l-7 7 7 7",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -4,7 +4,7 @@ import { Component, type ReactNode, useEffect, useState } from "react";
 import { Refusal, Unreachable } from "../api/client";
 import { useWords } from "../i18n";
 
-class Boundary extends Component<{ fallback: (retry: () => void) => ReactNode; children: ReactNode }, { broken: boolean }> {
+export class Boundary extends Component<{ fallback: (retry: () => void) => ReactNode; children: ReactNode }, { broken: boolean }> {
   override state = { broken: false };
   static getDerivedStateFromError() {
     return { broken: true };

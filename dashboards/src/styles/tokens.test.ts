@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import css from "./tokens.css?raw";
 
 // What the two colour schemes hold, read from the file that the pages use; dark lays its own over light.
-const [light = "", dark = ""] = css.split("@media (prefers-color-scheme: dark)");
+const [light = "", dark = ""] = css.split(':root[data-theme="dark"]');
 const tokens = (text: string) => new Map([...text.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name = "", value = ""]) => [name, value]));
 const LEVELS = ["critical", "high", "medium", "low", "informational"];
 const level = (text: string, name: string) => tokens(text.match(new RegExp(`level-${name} \\{[^}]*\\}`))?.[0] ?? "");

@@ -1,0 +1,12 @@
+// Vietnamese, whole: its own script, fetched when it is the language.
+import clocks from "./vi/clocks.json";
+import core from "./vi/core.json";
+import inventory from "./vi/inventory.json";
+import national from "./vi/national.json";
+import node from "./vi/node.json";
+import notices from "./vi/notices.json";
+import overview from "./vi/overview.json";
+import people from "./vi/people.json";
+import services from "./vi/services.json";
+
+export default { ...core, ...overview, ...services, ...inventory, ...national, ...clocks, ...notices, ...people, ...node };
