@@ -27,6 +27,8 @@ def _clean(text: str) -> str:
 Line = Annotated[str, Field(max_length=512), AfterValidator(_clean)]
 Note = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
 Needed = Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_clean)]
+Code = Annotated[str, Field(min_length=6, max_length=32, repr=False)]  # of an app, or a recovery code
+Credential = Annotated[dict[str, Any], Field(max_length=32)]  # what a browser's passkey signed
 
 
 class In(BaseModel):
@@ -46,6 +48,12 @@ class Listed(Out, Generic[Item]):
     items: list[Item]
     next: str | None = None
     total: int
+
+
+class Options(Out):
+    """What a browser's passkeys are asked."""
+
+    options: dict[str, Any]
 
 
 class Texts(Out):

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy import ColumnElement, String, cast, exists, literal, or_, select, true
 from sqlalchemy.orm import Session
 
 from api.auth.sessions import Access, living, tree
-from api.permissions import Granted, may_give
+from api.permissions import BOUNDED_ROLES, Granted, may_give
 from api.problems import Problem, not_found
+from api.state.audit import AuditEntry
 from api.state.people import Grant, User
 
 PERMISSION = "users.manage"
@@ -53,3 +54,15 @@ def touched(session: Session, access: Access, user_id: int, now: float) -> User:
     if above(access, user, living(user.grants, now), parents, now):
         raise Problem("LT-A0415")
     return user
+
+
+def by_user(user_id: int) -> ColumnElement[bool]:
+    """The SQL condition for audit entries of a person, in person or by one of their keys."""
+    return or_(AuditEntry.actor == f"user:{user_id}", AuditEntry.actor.like(f"user:{user_id}/key:%"))
+
+
+def of_providers() -> ColumnElement[bool]:
+    """The same for everybody who has or had a provider's grant: one subquery, however many they are."""
+    who = literal("user:") + cast(Grant.user_id, String)
+    theirs = or_(AuditEntry.actor == who, AuditEntry.actor.like(who + "/key:%"))
+    return exists(select(Grant.id).where(Grant.role.in_(BOUNDED_ROLES), theirs))

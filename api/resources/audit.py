@@ -18,13 +18,13 @@ from pydantic import AwareDatetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from api.auth import managing
 from api.auth.allow import Allow
 from api.auth.sessions import Access
 from api.casework.paging import LIMIT, Key, after, cursor_of
 from api.casework.queue import inside
 from api.problems import Problem
 from api.resources import Resource
-from api.resources.users import of_providers
 from api.runtime import Runtime
 from api.shapes import Listed, Out
 from api.state.audit import AuditEntry
@@ -104,7 +104,7 @@ class Wanted:
         if self.until:
             found.append(AuditEntry.at < self.until.timestamp())
         if self.providers:
-            found.append(of_providers(session))
+            found.append(managing.of_providers())
         return found
 
 

@@ -14,14 +14,14 @@ from pydantic import Field
 
 from api.auth import factors, passkeys, sessions, steps, tries
 from api.auth.allow import anew, myself
+from api.auth.entry import later
 from api.auth.factors import Factor
 from api.auth.seal import seal_of
 from api.auth.sessions import Access
 from api.problems import Problem, not_found
 from api.resources import Resource
-from api.resources.session import Code, Credential, Options, later
 from api.runtime import Runtime
-from api.shapes import In, Line, Out
+from api.shapes import Code, Credential, In, Line, Options, Out
 from api.state.people import Passkey, Totp, User
 from sensors.clock import rfc3339
 
@@ -30,7 +30,6 @@ ROUTES = Resource("/account", router)
 
 Myself = Annotated[Access, Depends(myself)]
 PasskeyId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-QR_SCALE, QR_BORDER = 5, 4  # 4 modules of quiet zone: ISO/IEC 18004
 
 
 class PasskeyShape(Out):
@@ -109,7 +108,7 @@ def begin_totp(request: Request, access: Myself) -> NewTotp:
             raise Problem("LT-A0409")
         secret = factors.begin(session, seal_of(node.data), user, now)
     said = factors.uri(secret, access.username, f"{passkeys.NAME} {node.node.name or node.node.agency}"[:64])
-    return NewTotp(secret=secret, uri=said, qr=qr(said))
+    return NewTotp(secret=secret, uri=said, qr=factors.qr(said))
 
 
 @router.post("/totp/check")
@@ -218,14 +217,6 @@ def remove_passkey(request: Request, passkey_id: PasskeyId, access: Myself) -> N
         sessions.end_all(session, access.user_id, but=access.session_hash)
         node.audit.record(session, access.actor, "factor.remove", f"user:{access.user_id}",
                           detail={"factor": "passkey", "name": key.name})  # fmt: skip
-
-
-def qr(text: str) -> str:
-    """The QR code of a text as an SVG without script or style: black on white in either colour scheme."""
-    import segno
-
-    made = segno.make(text, error="m", micro=False)
-    return str(made.svg_inline(scale=QR_SCALE, border=QR_BORDER, dark="#000", light="#fff", omitsize=True))
 
 
 def _sure(access: Access, user: User, owned: list[Factor], now: float) -> None:

@@ -6,18 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import AwareDatetime, Field
-from sqlalchemy.orm import Session
 
-from api.auth import keys, users
+from api.auth import keys
 from api.auth.allow import anew, myself
 from api.auth.sessions import Access
+from api.auth.shown import KeyShape, key_shapes, revoke
 from api.casework import errors
 from api.permissions import NEVER_BY_KEY, PERMISSIONS
-from api.problems import Problem, not_found
+from api.problems import Problem
 from api.resources import Resource
 from api.runtime import Runtime
 from api.shapes import In, Line, Out
-from api.state.people import ApiKey
 from sensors.clock import rfc3339
 
 router = APIRouter(tags=["account"])
@@ -25,19 +24,6 @@ ROUTES = Resource("/account/keys", router)
 
 Myself = Annotated[Access, Depends(myself)]
 KeyId = Annotated[int, Path(ge=1, le=2**31 - 1)]
-
-
-class KeyShape(Out):
-    id: int
-    name: str
-    permissions: list[str]
-    agencies: list[str] | None
-    agency_names: dict[str, str]
-    created_at: str
-    ends_at: str
-    used_at: str | None
-    address: str
-    state: str  # live | ended | revoked
 
 
 class Keys(Out):
@@ -59,7 +45,7 @@ class MadeKey(KeyShape):
 def list_keys(request: Request, access: Myself) -> Keys:
     node: Runtime = request.app.state.node
     with node.db.read() as session:
-        return Keys(items=shapes(session, access.user_id, node.clock.now()))
+        return Keys(items=key_shapes(session, access.user_id, node.clock.now()))
 
 
 @router.post("", status_code=201)
@@ -78,7 +64,7 @@ def make_key(request: Request, body: NewKey, access: Myself) -> MadeKey:
         node.audit.record(session, access.actor, "key.add", f"key:{made.id}",
                           detail={"name": made.name, "permissions": made.permissions, "agencies": made.agencies,
                                   "ends_at": rfc3339(made.ends_at)})  # fmt: skip
-        return MadeKey(key=token, **shapes(session, access.user_id, now)[0].model_dump())
+        return MadeKey(key=token, **key_shapes(session, access.user_id, now)[0].model_dump())
 
 
 @router.delete("/{key_id}", status_code=204)
@@ -86,30 +72,6 @@ def revoke_key(request: Request, key_id: KeyId, access: Myself) -> None:
     node: Runtime = request.app.state.node
     with node.db.write() as session:
         revoke(node, session, access, key_id, access.user_id)
-
-
-def revoke(node: Runtime, session: Session, access: Access, key_id: int, owner: int, agency: str | None = None) -> None:
-    found = session.get(ApiKey, key_id)
-    if found is None or found.user_id != owner or found.revoked_at is not None:
-        raise not_found()
-    found.revoked_at = node.clock.now()
-    node.audit.record(session, access.actor, "key.revoke", f"key:{key_id}", agency=agency, detail={"name": found.name})
-
-
-def shapes(session: Session, user_id: int, now: float) -> list[KeyShape]:
-    """The newest first; what ended stays to be seen."""
-    found = keys.of(session, user_id)[:100]
-    names = users.named_agencies(session, (code for key in found for code in key.agencies or ()))
-    return [
-        KeyShape(
-            id=key.id, name=key.name, permissions=key.permissions, agencies=key.agencies,
-            agency_names={code: names.get(code, code) for code in key.agencies or ()},
-            created_at=rfc3339(key.created_at), ends_at=rfc3339(key.ends_at),
-            used_at=None if key.used_at is None else rfc3339(key.used_at), address=key.address,
-            state="revoked" if key.revoked_at is not None else "ended" if key.ends_at <= now else "live",
-        )
-        for key in found
-    ]  # fmt: skip
 
 
 def _within(access: Access, body: NewKey, now: float) -> None:

@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from api.audit import Actor
 from api.auth import oidc, steps, tries, users
 from api.auth.allow import address_of, anyone
+from api.auth.entry import entered, later, opened
 from api.auth.oidc import Known, Provider, Refused
 from api.permissions import NATIONAL_ROLES, Granted
 from api.problems import not_found
 from api.resources import Resource
-from api.resources.session import entered, later, opened
 from api.runtime import Runtime
 from api.state.people import Agency, Outside, User
 from sensors.errors import LuytreError

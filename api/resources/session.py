@@ -7,26 +7,24 @@ A passkey is two factors by itself and asks for nothing more. Every way ends in 
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.audit import Actor
-from api.auth import agents, factors, links, passkeys, passwords, sessions, steps, tries, users
+from api.auth import factors, links, passkeys, passwords, sessions, steps, tries, users
 from api.auth.allow import address_of, anyone, cookie_name, myself, signed_in
+from api.auth.entry import Step, entered, later, me, opened, second_budget
 from api.auth.factors import Factor
 from api.auth.seal import seal_of
 from api.auth.sessions import Access
 from api.problems import Problem
 from api.resources import Resource
 from api.runtime import VERSION, Runtime
-from api.shapes import GrantShape, In, Language, Me, NodeShape, Out, UserShape
+from api.shapes import Code, Credential, In, Language, Me, Options, Out
 from api.state.people import User
-from sensors.clock import rfc3339
 
 router = APIRouter(tags=["session"])
 ROUTES = Resource("", router)
@@ -34,8 +32,6 @@ ROUTES = Resource("", router)
 Mine = Annotated[Access, Depends(signed_in)]
 Myself = Annotated[Access, Depends(myself)]
 Password = Annotated[str, Field(min_length=1, max_length=passwords.MAX_LENGTH, repr=False)]
-Code = Annotated[str, Field(min_length=6, max_length=32, repr=False)]
-Credential = Annotated[dict[str, Any], Field(max_length=32)]
 
 
 class Provider(Out):
@@ -77,16 +73,6 @@ class Confirm(In):
     password: Annotated[str, Field(max_length=passwords.MAX_LENGTH, repr=False)] = ""
     code: Annotated[str, Field(max_length=32, repr=False)] = ""
     credential: Credential | None = None
-
-
-class Step(Out):
-    """The first step was right; one of these is still owed."""
-
-    second: list[Factor]
-
-
-class Options(Out):
-    options: dict[str, Any]
 
 
 class Ways(Out):
@@ -164,7 +150,7 @@ def second_step(request: Request, response: Response, body: Second) -> Me:
         raise Problem("LT-A0414")
     factor, user = None, None
     with node.db.write() as session:
-        wait = tries.reserve(session, (_second_budget(node, half.user_id),), now, node.api.login_window_s)
+        wait = tries.reserve(session, (second_budget(node, half.user_id),), now, node.api.login_window_s)
         if wait is None:
             user = session.get(User, half.user_id)
             if user is not None and not user.disabled and user.revision == half.revision:
@@ -202,7 +188,7 @@ def log_in_by_passkey(request: Request, response: Response, body: PasskeyLogin) 
 
 @router.get("/session")
 def who_am_i(request: Request, access: Mine) -> Me:
-    return _me(request.app.state.node, access)
+    return me(request.app.state.node, access)
 
 
 @router.patch("/session")
@@ -213,7 +199,7 @@ def settings(request: Request, body: Settings, access: Myself) -> Me:
         user.language = body.language
     found = _again(node, request, access)
     request.state.language = body.language
-    return _me(node, found)
+    return me(node, found)
 
 
 @router.delete("/session", status_code=204)
@@ -244,7 +230,7 @@ def ways_to_confirm(request: Request, response: Response, access: Myself) -> Way
 def confirm(request: Request, body: Confirm, access: Myself) -> None:
     """It is you: for five minutes acts of power are open. Who has a second factor shows that, not the password."""
     node: Runtime = request.app.state.node
-    now, budget = node.clock.now(), _second_budget(node, access.user_id)
+    now, budget = node.clock.now(), second_budget(node, access.user_id)
     with node.db.write() as session:
         wait = tries.reserve(session, (budget,), now, node.api.login_window_s)
         user = session.get_one(User, access.user_id)
@@ -295,59 +281,6 @@ def new_password(request: Request, body: NewPassword, access: Myself) -> None:
         users.set_password(session, node.audit, access.actor, user, hashed, now=now, keep=access.session_hash)
 
 
-def entered(node: Runtime, request: Request, response: Response, user: User, way: str) -> Me | Response:
-    """The first step was right: a session, or (for who has a second factor) the question for it."""
-    with node.db.read() as session:
-        owed = factors.of(session, user.id)
-    if not owed:
-        return opened(node, request, response, user, way)
-    here = steps.site_of(node, request)
-    wanted = [factor for factor in owed if factor != "passkey" or here is not None]
-    answer = JSONResponse(Step(second=wanted).model_dump(), 202)
-    steps.put_half(node, answer, user, way)
-    return answer
-
-
-def opened(node: Runtime, request: Request, response: Response, user: User, way: str, *, strong: bool = False) -> Me:
-    """A new session of this person in this browser."""
-    address = address_of(request)
-    with node.db.write() as session:
-        if strong:
-            tries.give_back(session, (_second_budget(node, user.id),))
-        actor = Actor(f"user:{user.id}", user.name or user.username, address)
-        node.audit.record(session, actor, "session.open", detail={"way": way})
-        token = sessions.start(
-            session, user.id, node.clock.now(), node.limits, address,
-            agent=agents.named(request.headers.get("user-agent", "")), way=way[:16], strong=strong,
-        )  # fmt: skip
-    response.set_cookie(
-        cookie_name(node),
-        token,
-        max_age=node.api.session_limit_s,
-        path="/",
-        secure=node.tls,
-        httponly=True,
-        samesite="strict",
-    )
-    steps.put_known(node, request, response, user.id)
-    for name in ("half", "challenge"):
-        if steps.cookie(node, name) in request.cookies:
-            steps.drop(node, response, name)
-    with node.db.read() as session:
-        found = sessions.find(session, token, node.clock.now(), node.limits, address)
-    if found is None:  # disabled between the two transactions
-        raise Problem("LT-A0401")
-    return _me(node, found[0])
-
-
-def later(seconds: float) -> Problem:
-    return Problem("LT-A0429", headers={"Retry-After": str(max(1, math.ceil(seconds)))})
-
-
-def _second_budget(node: Runtime, user_id: int) -> tries.Budget:
-    return tries.Budget(f"second:{user_id}", node.api.login_tries)
-
-
 def _shown(node: Runtime, request: Request, session: Session, user: User, body: Confirm, owned: Any, now: float) -> str:
     here, challenge = steps.site_of(node, request), steps.challenge(node, request, f"confirm:{user.id}")
     if body.credential is not None and here is not None and challenge is not None:
@@ -376,36 +309,3 @@ def _again(node: Runtime, request: Request, access: Access) -> Access:
     if found is None:
         raise Problem("LT-A0401")
     return found[0]
-
-
-def _me(node: Runtime, access: Access) -> Me:
-    with node.db.read() as session:
-        names = users.named_agencies(session, (grant.agency for grant in access.grants))
-    return Me(
-        user=UserShape(
-            id=access.user_id,
-            username=access.username,
-            name=access.name,
-            language="en" if access.language == "en" else "vi",
-        ),
-        grants=[
-            GrantShape(
-                role=grant.role,
-                agency=grant.agency,
-                agency_name=names.get(grant.agency or ""),
-                until=rfc3339(grant.until) if grant.until else None,
-            )
-            for grant in access.grants
-        ],
-        permissions=sorted(access.permissions),
-        csrf=access.csrf,
-        expires_at=rfc3339(access.expires_at),
-        node=NodeShape(
-            name=node.node.name or node.node.agency,
-            agency=node.node.agency,
-            role="national" if node.node.role == "national" else "agency",
-            exercise=node.node.exercise,
-            version=VERSION,
-        ),
-        setup=access.setup,
-    )

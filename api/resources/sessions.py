@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
-from sqlalchemy.orm import Session
+from fastapi import APIRouter, Depends, Request
 
 from api.auth import sessions
 from api.auth.allow import myself
-from api.auth.sessions import HANDLE, Access
+from api.auth.sessions import Access
+from api.auth.shown import SessionId, SessionShape, session_shapes
 from api.problems import not_found
 from api.resources import Resource
 from api.runtime import Runtime
 from api.shapes import Out
-from api.state.people import LoginSession
-from sensors.clock import rfc3339
 
 router = APIRouter(tags=["account"])
 ROUTES = Resource("/account/sessions", router)
 
 Myself = Annotated[Access, Depends(myself)]
-SessionId = Annotated[str, Path(pattern=rf"^[0-9a-f]{{{HANDLE}}}$")]
-
-
-class SessionShape(Out):
-    id: str
-    agent: str
-    address: str
-    way: str
-    since: str
-    seen_at: str
-    ends_at: str
-    here: bool
 
 
 class Sessions(Out):
@@ -44,7 +29,7 @@ class Sessions(Out):
 def list_sessions(request: Request, access: Myself) -> Sessions:
     node: Runtime = request.app.state.node
     with node.db.read() as session:
-        return Sessions(items=shapes(node, session, access.user_id, access.session_hash))
+        return Sessions(items=session_shapes(node, session, access.user_id, access.session_hash))
 
 
 @router.delete("", status_code=204)
@@ -65,17 +50,3 @@ def end_session(request: Request, session_id: SessionId, access: Myself) -> None
             raise not_found()
         session.delete(found)
         node.audit.record(session, access.actor, "session.end", f"user:{access.user_id}", detail={"count": 1})
-
-
-def shapes(node: Runtime, session: Session, user_id: int, here: str = "") -> list[SessionShape]:
-    """The live ones; what has ended and waits for the job to remove it is not shown."""
-    now, limits = node.clock.now(), node.limits
-    rows: Iterable[LoginSession] = sessions.of(session, user_id)
-    return [
-        SessionShape(
-            id=row.id_hash[:HANDLE], agent=row.agent, address=row.address, way=row.way, since=rfc3339(row.created_at),
-            seen_at=rfc3339(row.seen_at), ends_at=rfc3339(row.ends_at), here=row.id_hash == here,
-        )
-        for row in rows
-        if now < row.ends_at and now < row.seen_at + limits.idle_s
-    ]  # fmt: skip

@@ -12,13 +12,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime, Field
-from sqlalchemy import ColumnElement, false, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from api.audit import Actor, Audit
 from api.auth import factors, links, managing, sessions, users
 from api.auth.allow import Allow, anew
 from api.auth.sessions import Access, tree
+from api.auth.shown import KeyShape, SessionId, SessionShape, key_shapes, revoke, session_shapes
 from api.casework import errors
 from api.casework.paging import LIMIT, Key, after, cursor_of
 from api.casework.queue import inside
@@ -26,11 +27,6 @@ from api.notices.tell import tell
 from api.permissions import BOUNDED_ROLES, NATIONAL_ROLES, ROLES, Granted, may_give
 from api.problems import Problem, not_found
 from api.resources import Resource
-from api.resources.factors import qr
-from api.resources.keys import KeyShape, revoke
-from api.resources.keys import shapes as key_shapes
-from api.resources.sessions import SessionId, SessionShape
-from api.resources.sessions import shapes as session_shapes
 from api.runtime import Runtime
 from api.shapes import In, Language, Line, Listed, Out
 from api.state.audit import AuditEntry
@@ -189,7 +185,8 @@ def acts_of_providers(
     """What people with a provider's grant did in the agencies that I manage, newest first."""
     node: Runtime = request.app.state.node
     with node.db.read() as session:
-        found = select(AuditEntry).where(of_providers(session), inside(AuditEntry.agency, access.scope("users.manage")))
+        mine = inside(AuditEntry.agency, access.scope("users.manage"))
+        found = select(AuditEntry).where(managing.of_providers(), mine)
         total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
         page = [Key(AuditEntry.seq, down=True)]
         if cursor:
@@ -209,7 +206,7 @@ def show_user(request: Request, user_id: Id, access: Manager) -> UserFull:
         [short] = _shapes(node, session, access, [user])
         near = inside(AuditEntry.agency, access.scope("users.manage"))
         acts = session.scalars(
-            select(AuditEntry).where(by_user(user.id), near).order_by(AuditEntry.seq.desc()).limit(50)
+            select(AuditEntry).where(managing.by_user(user.id), near).order_by(AuditEntry.seq.desc()).limit(50)
         ).all()
         return UserFull(
             **short.model_dump(),
@@ -347,17 +344,6 @@ def revoke_key(request: Request, user_id: Id, key_id: Id, access: Manager) -> No
         revoke(node, session, access, key_id, user.id, user.home)
 
 
-def of_providers(session: Session) -> ColumnElement[bool]:
-    """The SQL condition for audit entries of people who have or had a provider's grant."""
-    holders = session.scalars(select(Grant.user_id).where(Grant.role.in_(BOUNDED_ROLES)).distinct().limit(USERS)).all()
-    return or_(false(), *(by_user(user_id) for user_id in holders))
-
-
-def by_user(user_id: int) -> ColumnElement[bool]:
-    """The SQL condition for audit entries of a person, in person or by one of their keys."""
-    return or_(AuditEntry.actor == f"user:{user_id}", AuditEntry.actor.like(f"user:{user_id}/key:%"))
-
-
 def _act_on(request: Request, access: Access, user_id: int, act: Doing, *, when: bool | None = None) -> UserShort:
     """`when`: the state (disabled) in which the act makes sense."""
     node: Runtime = request.app.state.node
@@ -408,7 +394,7 @@ def _link(request: Request, token: str) -> dict[str, Any]:
     node: Runtime = request.app.state.node
     base = node.api.public_url or f"{'https' if node.tls else 'http'}://{request.headers.get('host', '')}"
     text = links.address(base, token)
-    return {"link": text, "qr": qr(text), "minutes": links.GOOD_FOR_S // 60}
+    return {"link": text, "qr": factors.qr(text), "minutes": links.GOOD_FOR_S // 60}
 
 
 def _shapes(node: Runtime, session: Session, access: Access, rows: Sequence[User]) -> list[UserShort]:
