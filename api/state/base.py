@@ -16,7 +16,9 @@ Times are epoch seconds in a double (`sensors.clock`), so both databases compare
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
+import pkgutil
 import sqlite3
 import threading
 import time
@@ -50,8 +52,17 @@ class Base(DeclarativeBase):
     )
 
 
+def load_tables() -> None:
+    """Import every module of tables, so that `Base.metadata` is whole."""
+    for info in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if info.name not in ("base", "migrate", "migrations"):
+            importlib.import_module(f"{__package__}.{info.name}")
+
+
 class Database:
     def __init__(self, where: Path | str) -> None:
+        # A process that imports alerts but not systems could not even sort its tables by their foreign keys.
+        load_tables()
         self._held: Connection | None = None
         self.url = where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
         if self.url.startswith("sqlite:///"):

@@ -7,8 +7,6 @@ In:  an open `Database`. Out: the schema at `migrations.HEAD`, or LuytreError wh
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 import sys
 import tempfile
@@ -16,19 +14,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-import api.state
 from api.state.base import Database
 from api.state.migrations import HEAD
 from sensors.errors import LuytreError, Problem
 
 _FOLDER = Path(__file__).parent / "migrations"
-
-
-def load_tables() -> None:
-    """Import every module of tables, so that `Base.metadata` is whole."""
-    for info in pkgutil.iter_modules(api.state.__path__):
-        if info.name not in ("migrate", "migrations"):
-            importlib.import_module(f"api.state.{info.name}")
 
 
 def migrate(db: Database) -> None:

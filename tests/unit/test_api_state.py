@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from api.casework import changes
 from api.casework.changes import Bell, changed
 from api.state.audit import Change
-from api.state.base import Base, Database, after_commit
-from api.state.migrate import load_tables, migrate
+from api.state.base import Base, Database, after_commit, load_tables
+from api.state.migrate import migrate
 from api.state.migrations import HEAD
 from api.state.people import Agency
 from sensors.errors import LuytreError
@@ -39,6 +41,22 @@ def test_migrations_make_what_the_models_say(db: Database) -> None:
         for table in Base.metadata.tables.values():
             found = {column["name"]: column["nullable"] for column in inspect(connection).get_columns(table.name)}
             assert found == {column.name: column.nullable for column in table.columns}
+
+
+def test_a_process_that_opens_the_database_knows_every_table(tmp_path: Path) -> None:
+    """Casework once died at its first flush: it knew alerts, but not the systems that they name."""
+    folder = Path(__file__).parents[2]
+    program = (
+        "import sys; from pathlib import Path; from api.state.base import Base, Database\n"
+        "Database(Path(sys.argv[1]))\n"
+        "from sqlalchemy.orm import configure_mappers; configure_mappers()\n"
+        "print(len(Base.metadata.sorted_tables))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x.db")], cwd=folder, capture_output=True, text=True, check=True
+    )
+    load_tables()
+    assert int(done.stdout) == len(Base.metadata.tables)
 
 
 def test_head_is_the_newest_revision() -> None:

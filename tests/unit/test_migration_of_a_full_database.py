@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, inspect, select, table
 
 from api.node.keeping.rehearse import rehearse
-from api.state.base import Base, Database
-from api.state.migrate import load_tables, migrate, revision
+from api.state.base import Base, Database, load_tables
+from api.state.migrate import migrate, revision
 from api.state.migrations import HEAD
 from tests.servers.old_database import old_database
 

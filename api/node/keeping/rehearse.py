@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from api.state.base import Database
-from api.state.migrate import load_tables, migrate
+from api.state.base import Database, load_tables
+from api.state.migrate import migrate
 from sensors.errors import LuytreError
 
 

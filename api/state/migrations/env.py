@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from api.state.base import Base
-from api.state.migrate import load_tables
+from api.state.base import Base, load_tables
 
 load_tables()
 context.configure(
