@@ -30,13 +30,14 @@ from api.state.federation import Raised
 from api.state.machines import MachineStream
 from api.state.national import SelfTest, SelfTestRun
 from correlator.store.base import EVERYTHING
+from sensors.event import get
 from sensors.sources import selftest as source
 
 RULE = "63765594-c02e-4967-bc64-eafc8a6c9b47"  # rules/services/luytre_selftest.yml
 WAIT_S, TAKEN_S, RETRY_S = 3600.0, 600.0, 86_400.0
 SETTLED_S = 600.0  # a node whose first sensor has just come is still being set up
 RUNS_KEPT = 100
-HITS_LOOKED_AT = 500
+HITS_LOOKED_AT, EVENTS_OF_A_HIT, EVENTS_LOOKED_AT = 500, 10, 1000
 
 
 def step(node: Runtime) -> str:
@@ -47,7 +48,8 @@ def step(node: Runtime) -> str:
         first = session.scalar(select(func.min(MachineStream.first_data_at)))
     fed = first is not None and now - first >= SETTLED_S
     if last is not None and last.outcome == "running":
-        return _follow(node, last.id, now)
+        found = None if last.alert_id else _made(node, last.id, last.asked_at)
+        return _follow(node, last.id, now, found)
     table = settings(node.config)
     passed = last is not None and last.outcome in ("passed", "local")
     wait_s = table.selftest_days * 86_400.0 if passed else RETRY_S
@@ -67,7 +69,7 @@ def _start(node: Runtime, now: float) -> str:
     return "self-test started"
 
 
-def _follow(node: Runtime, run_id: str, now: float) -> str:
+def _follow(node: Runtime, run_id: str, now: float, found: str | None) -> str:
     with node.db.write() as session:
         run = session.get_one(SelfTestRun, run_id)
         waited = now - run.asked_at
@@ -75,7 +77,8 @@ def _follow(node: Runtime, run_id: str, now: float) -> str:
         if path.exists() and waited > TAKEN_S:
             source.done(path)
             return _end(node, session, run, "not_taken", now)
-        alert = session.get(Alert, run.alert_id) if run.alert_id else _alert_of(session, run)
+        name = run.alert_id or found
+        alert = session.get(Alert, name) if name else None
         if alert is not None and run.alert_id is None:
             run.alert_id = alert.id
             if not settings(node.config).upstream:
@@ -99,16 +102,24 @@ def _follow(node: Runtime, run_id: str, now: float) -> str:
     return ""
 
 
-def _alert_of(session: Session, run: SelfTestRun) -> Alert | None:
-    """The alert that this run's own event made: an older test that is still open does not count."""
-    hits = session.execute(
-        select(Alert, AlertHit.event_ids)
-        .join(AlertHit, AlertHit.alert_id == Alert.id)
-        .where(Alert.rule_id == RULE, AlertHit.folded_at >= run.asked_at - 60.0)
-        .order_by(AlertHit.folded_at.desc())
-        .limit(HITS_LOOKED_AT)
-    )
-    return next((alert for alert, event_ids in hits if run.event_id in event_ids), None)
+def _made(node: Runtime, run_id: str, asked_at: float) -> str | None:
+    """The alert that this run's own event made: an older test that is still open does not count. Ingest gives events
+    their ids, so the event is known by the run's id that it carries, and the store is asked outside any transaction."""
+    with node.db.read() as session:
+        hits = session.execute(
+            select(AlertHit.alert_id, AlertHit.event_ids)
+            .join(Alert, AlertHit.alert_id == Alert.id)
+            .where(Alert.rule_id == RULE, AlertHit.folded_at >= asked_at - 60.0)
+            .order_by(AlertHit.folded_at.desc(), AlertHit.id)
+            .limit(HITS_LOOKED_AT)
+        ).all()
+    alerts = {event_id: alert_id for alert_id, event_ids in reversed(hits) for event_id in event_ids[:EVENTS_OF_A_HIT]}
+    if not alerts:
+        return None
+    for event in node.reader.fetch(EVERYTHING, list(alerts)[-EVENTS_LOOKED_AT:]):
+        if get(event, "luytre.selftest.id") == run_id:
+            return alerts.get(str(get(event, "event.id")))
+    return None
 
 
 def _close(node: Runtime, session: Session, alert: Alert, now: float) -> None:
