@@ -103,6 +103,10 @@ def grant(
     if made is None:
         made = Grant(role=granted.role, agency=granted.agency)
         user.grants.append(made)
+    elif granted.until is not None and (made.until is None or granted.until < made.until):
+        # Sooner than before takes something away: on record as that, so that no older backup gives it back.
+        audit.record(session, actor, "user.withdraw", f"user:{user.id}", agency=granted.agency,
+                     detail={"role": granted.role, "until": rfc3339(granted.until)})  # fmt: skip
     made.until, made.given_at, made.given_by = granted.until, now, actor.name[:256]
     session.flush()
     detail = {"role": granted.role} | ({"until": rfc3339(granted.until)} if granted.until else {})

@@ -155,6 +155,7 @@ def second_step(request: Request, response: Response, body: Second) -> Me:
             user = session.get(User, half.user_id)
             if user is not None and not user.disabled and user.revision == half.revision:
                 factor = factors.shown(session, seal_of(node.data), user, body.code, now)
+                _spent(node, session, user, factor, address_of(request))
     if wait is not None:
         raise later(wait)
     if user is None or factor is None:
@@ -287,8 +288,18 @@ def _shown(node: Runtime, request: Request, session: Session, user: User, body: 
         found = passkeys.signed_by(session, here, challenge, body.credential, now)
         return "passkey" if found is not None and found.id == user.id else ""
     if body.code and "totp" in owned:
-        return factors.shown(session, seal_of(node.data), user, body.code, now) or ""
+        factor = factors.shown(session, seal_of(node.data), user, body.code, now)
+        _spent(node, session, user, factor, address_of(request))
+        return factor or ""
     return ""
+
+
+def _spent(node: Runtime, session: Session, user: User, factor: Factor | None, address: str) -> None:
+    """A recovery code is used up for good: an entry of its own, so that no older backup brings it back."""
+    if factor == "recovery":
+        actor = Actor(f"user:{user.id}", user.name or user.username, address)
+        node.audit.record(session, actor, "factor.use", f"user:{user.id}",
+                          detail={"factor": factor, "left": factors.codes_left(session, user.id)})  # fmt: skip
 
 
 def _refused(node: Runtime, user: User | None, username: str, address: str, way: str) -> None:
