@@ -37,6 +37,7 @@ TOKEN_LIFE_S = 3600.0
 REFRESH_S = 30.0
 PEERS = 4096
 STREAMS = 16
+HOURS = 24
 
 
 class Stranger(Exception):
@@ -58,6 +59,10 @@ class Traffic:
     last_at: float = 0.0
     last_event_at: float | None = None
     heartbeat: tuple[float, int | None, int | None, int | None] | None = None
+    real_at: float | None = None
+    real: int = 0  # of `stored`: what is not the machine's own heartbeat
+    beat_lag_s: float | None = None
+    version: str = ""
 
 
 @dataclass(slots=True)
@@ -248,6 +253,10 @@ class Machines:
             mine.last_at = self._clock.now()
             mine.last_event_at = traffic.last_event_at or mine.last_event_at
             mine.heartbeat = traffic.heartbeat or mine.heartbeat
+            mine.real += traffic.real
+            mine.real_at = mine.last_at if traffic.real else mine.real_at
+            if traffic.beat_lag_s is not None:
+                mine.beat_lag_s, mine.version = traffic.beat_lag_s, traffic.version
 
     def claimed(self, name: Name, what: str, times: int = 1) -> None:
         """`name` said it was something else."""
@@ -326,3 +335,15 @@ def _count(session: Session, machine_id: str, stream: str, mine: Traffic) -> Non
     row.last_event_at = mine.last_event_at or row.last_event_at
     if mine.heartbeat:
         row.heartbeat_at, row.received, row.spooled, row.dropped = mine.heartbeat
+    if mine.beat_lag_s is not None:
+        row.beat_lag_s, row.version = mine.beat_lag_s, mine.version
+    if mine.real and mine.real_at is not None:
+        row.real_at = mine.real_at
+        row.hours = _hours(row.hours or [], int(mine.real_at // 3600), mine.real)
+
+
+def _hours(kept: list[list[int]], hour: int, count: int) -> list[list[int]]:
+    """A new list (SQL must see that it changed): this hour's events added, the newest HOURS kept."""
+    found = {at: number for at, number in kept if hour - HOURS < at <= hour}
+    found[hour] = found.get(hour, 0) + count
+    return [[at, found[at]] for at in sorted(found)]

@@ -109,8 +109,12 @@ class Ingest:
             if outcome.status == 201:
                 traffic.stored += 1
                 if get(entry.event, "event.dataset") == "luytre.heartbeat":
-                    traffic.heartbeat = _heartbeat(entry, self._clock.now())
+                    now = self._clock.now()
+                    traffic.heartbeat = _heartbeat(entry, now)
+                    traffic.beat_lag_s = now - (parse_rfc3339(entry.event["@timestamp"]) or now)
+                    traffic.version = str(get(entry.event, "agent.version") or "")[:32]
                 else:
+                    traffic.real += 1
                     traffic.last_event_at = parse_rfc3339(entry.event["@timestamp"])
             elif outcome.status == 200:
                 traffic.noop += 1

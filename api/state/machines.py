@@ -6,7 +6,7 @@ program of it that sends events ("packet", "log", …). Times are epoch seconds.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Float, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Double, Float, ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.state.base import Base
@@ -85,3 +85,8 @@ class MachineStream(Base):
     received: Mapped[int | None] = mapped_column(Integer)
     spooled: Mapped[int | None] = mapped_column(Integer)
     dropped: Mapped[int | None] = mapped_column(Integer)
+    beat_lag_s: Mapped[float | None] = mapped_column(Double)  # its clock's moment until ours; below 0: its clock is ahead
+    version: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    # Real data: what is not its own heartbeat.
+    real_at: Mapped[float | None] = mapped_column(Double)
+    hours: Mapped[list[list[int]] | None] = mapped_column(JSON)  # [[epoch hour, events]], the newest 24 that had some

@@ -33,6 +33,7 @@ from sensors.sources.syslog_udp import SyslogUdp, split
 from sensors.sources.tail import Tailer
 from sensors.sources.waker import Waker
 from sensors.spool import SpoolWriter
+from sensors.version import version
 
 ROLE = "log"
 BATCH_LINES = 2000
@@ -261,6 +262,7 @@ class LogRole:
                    "luytre.gap.count": lost - self._lost_reported}  # fmt: skip
             events.append(self._own("luytre.gap", gap))
         beat = {
+            "agent.version": version(),
             "luytre.heartbeat.sources": self._sources(),
             "luytre.heartbeat.received": self._counters["received"],
             "luytre.heartbeat.spooled": self._spool.next_sequence - 1,

@@ -21,6 +21,7 @@ from sensors.daemon import Daemon
 from sensors.errors import EXIT_OK, ConfigError, Place, Problem
 from sensors.event import Event, event_id, new_event, put
 from sensors.packets.licence import guard
+from sensors.version import version
 
 NAME = "packet"
 _BATCH_EVENTS = 1000
@@ -167,6 +168,7 @@ class _Role:
             self._clock.now(),
             {
                 "event.kind": "metric",
+                "agent.version": version(),
                 "luytre.heartbeat.sources": sources,
                 "luytre.heartbeat.received": counts["received"],
                 "luytre.heartbeat.spooled": counts["spooled"],

@@ -26,6 +26,7 @@ from sensors.errors import ConfigError, Place, Problem
 from sensors.event import Event, event_id, new_event
 from sensors.probes import Outcome, Probe, found
 from sensors.spool import SpoolWriter
+from sensors.version import version
 
 ROLE = "probe"
 FAILURES = 2
@@ -169,6 +170,7 @@ class ProbeRole:
     def _heartbeat(self) -> Event:
         fields = {
             "event.kind": "event",
+            "agent.version": version(),
             "luytre.heartbeat.sources": [f"{one.kind}:{one.id}" for one in self._table.services[:100]],
             "luytre.heartbeat.received": self._received,
             "luytre.heartbeat.spooled": self._spool.next_sequence - 1,
@@ -180,5 +182,5 @@ class ProbeRole:
         self._count += 1
         event["event"]["id"] = event_id(self._observer, source, f"{self._life}:{self._count}")
         event["event"]["created"] = rfc3339(self._clock.now())
-        event["agent"] = {"type": ROLE}
+        event["agent"] = {**event.get("agent", {}), "type": ROLE}
         return event

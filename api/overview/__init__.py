@@ -1,0 +1,1 @@
+"""What needs somebody now, and what a node still lacks: the start page's one answer."""
