@@ -54,15 +54,21 @@ class World:
         name: str = AGENCY_NAME,
         upstream: World | None = None,
         role: str = "agency",
+        exercise: bool = True,
+        second_factor: str = "none",
     ) -> None:
         self.folder, self.agency = folder, agency
         folder.mkdir(parents=True, exist_ok=True)
         tables = default_tables(folder / "data", agency, name, role)
-        tables["node"] |= {"observer": OBSERVER, "exercise": True}
+        tables["node"] |= {"observer": OBSERVER, "exercise": exercise}
+        if share := os.environ.get("LUYTRE_TEST_SHARE"):  # screens built somewhere else than dashboards/dist
+            tables["node"]["share"] = share
         tables["api"] = {"people": f"127.0.0.1:{free_port()}", "machines": f"127.0.0.1:{free_port()}"}
+        # "none": one-time links open every screen at once. The node's own default is walked by test_browser_shift.py.
+        tables["api"]["second_factor"] = second_factor
         tables["log"] = {"files": []}
         if upstream:
-            tables["federation"] = {"upstream": upstream.machines, "poll_s": 0.5}
+            tables["federation"] = {"upstream": upstream.machines, "poll_s": 0.5, "report_s": 5.0}
         self.config = Config(make_node(tables))
         self.data = folder / "data"
         self.base = f"http://{tables['api']['people']}"
