@@ -33,6 +33,7 @@ from api.audit import Actor, Audit
 from api.auth import links, passwords, sessions, users
 from api.auth.ca import Name
 from api.auth.machines import Machines
+from api.clocks.local import clock_rules, clock_rules_import
 from api.organisation.local import organisation_import, organisation_page
 from api.permissions import Granted
 from api.state.base import Database
@@ -59,12 +60,13 @@ class Node:
 
 
 def user_add(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
-    """{username, name, role, agency?} → {id}; the person signs in by a link and then sets a password."""
-    agency = body.get("agency")
+    """{username, name, role or roles, agency?, until?} → {id}; they come in by a link and then set a password."""
+    agency, roles = body.get("agency"), body.get("roles") or [body["role"]]
     with node.db.write() as session:
         user = users.add(
             session, node.audit, WHO, str(body["username"]), now=node.clock.now(), name=str(body.get("name", "")),
-            language=node.table.language, grants=[_granted(body)], national=node.table.role == "national",
+            language=node.table.language, national=node.table.role == "national",
+            grants=[_granted({**body, "role": role}) for role in dict.fromkeys(map(str, roles))],
             home=str(agency) if agency else None,
         )  # fmt: skip
         return {"id": user.id}
@@ -91,12 +93,13 @@ def user_password(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def user_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
-    """{} → {users: [{username, name, disabled, second_factor, seen_at, grants: [[role, agency, until]]}]}"""
+    """{} → {users: [{username, name, disabled, password, second_factor, seen_at, grants: [[role, agency, until]]}]}"""
     with node.db.read() as session:
         factored = sessions.with_factor(session)
         return {"users": [
             {"username": user.username, "name": user.name, "disabled": user.disabled,
-             "second_factor": user.id in factored, "seen_at": rfc3339(user.seen_at) if user.seen_at else None,
+             "password": user.password is not None, "second_factor": user.id in factored,
+             "seen_at": rfc3339(user.seen_at) if user.seen_at else None,
              "grants": [[grant.role, grant.agency, rfc3339(grant.until) if grant.until else None]
                         for grant in user.grants]}
             for user in session.scalars(select(User).options(selectinload(User.grants)).order_by(User.username))
@@ -260,6 +263,7 @@ def selftest_raise(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 ACTS: Acts = {
     "notices-mail": notices_mail, "notices-list": notices_list, "notices-test": notices_test,
     "notices-sendings": notices_sendings, "selftest-notice": selftest_notice, "selftest-raise": selftest_raise,
+    "clock-rules": clock_rules, "clock-rules-import": clock_rules_import,
     "organisation-import": organisation_import, "organisation-page": organisation_page,
     "inventory-import": inventory_import, "inventory-export": inventory_export,
     "backup-snapshot": backup_snapshot, "backup-confirm": backup_confirm,

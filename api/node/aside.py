@@ -16,7 +16,7 @@ from api.node import programs
 from api.node.check import check
 from api.node.cli import language
 from api.node.init import FIRST_USER, default_tables, make_node
-from api.node.users import login_link
+from api.node.users import act, login_link
 from api.runtime import VERSION
 from sensors.config import Config, NodeTable
 from sensors.errors import EXIT_INTERRUPTED, EXIT_OK, LuytreError
@@ -43,13 +43,26 @@ def greet(path: str) -> None:
     missing = programs.lacking(config)
     if missing:
         print(f"  {missing}")
-    print(f"  đăng nhập (30 phút)    {login_link(config, FIRST_USER)}")
+    for line in _way_in(config):
+        print(line)
     machines = (ask(table.root, "machines") or {}).get("machines", [])
     print(f"  máy đã ghi danh        {len(machines)}")
     here, where = Path(sys.executable).parent, f"--config {config.path}"
     print(f"  tiếp theo: {here / 'luytre'} users add TÊN {where}")
     print(f"             {here / 'luytre'} enrol token TÊN-MÁY {where}")
     print(f"             {here / 'luytre-sensor'} selftest {where}")
+
+
+def _way_in(config: Config) -> list[str]:
+    """The first person's link until they have a way in of their own; from then on none: what `up` prints ends up in the
+    system's log, and a link is as good as its owner for half an hour."""
+    first = next((user for user in act(config, "user-list")["users"] if user["username"] == FIRST_USER), None)
+    if first is None or first["disabled"] or first.get("password") or first["second_factor"]:
+        return ["  đăng nhập / sign in    luytre users link TÊN"]
+    lines = [f"  đăng nhập (30 phút)    {login_link(config, FIRST_USER)}"]
+    if config.table("api", ApiTable).second_factor != "none":
+        lines.append("  lần đầu / first        đặt mật khẩu và yếu tố xác thực / set a password and a second factor")
+    return lines
 
 
 def main(words: list[str]) -> int:

@@ -90,6 +90,12 @@ def observer_name() -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:64].lstrip("._-") or "node"
 
 
+def first_roles(role: str) -> tuple[str, str]:
+    """Of the first person, who appoints all others: what the work needs and what the node needs. Together they may give
+    every role of their kind of node (api/permissions.py `may_give`), the auditor's too; either one alone may not."""
+    return ("national_lead" if role == "national" else "lead", "admin")
+
+
 def make_node(tables: Tables, path: Path | None = None) -> Path:
     """Write what is missing of a node; returns the path of its configuration."""
     data = Path(tables["node"]["data"])
@@ -110,10 +116,10 @@ def make_node(tables: Tables, path: Path | None = None) -> Path:
         with node.db.write() as session:
             users.ensure_agency(session, table.agency, table.name or table.agency, node.clock.now())
             if not users.count(session):
-                role = "national_lead" if table.role == "national" else "lead"
+                national = table.role == "national"
                 users.add(session, node.audit, WHO, FIRST_USER, now=node.clock.now(), name="Quản trị viên",
-                          language=table.language, grants=[Granted(role, None)],
-                          national=table.role == "national")  # fmt: skip
+                          language=table.language, grants=[Granted(role, None) for role in first_roles(table.role)],
+                          national=national)  # fmt: skip
     return path
 
 

@@ -22,7 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="luytre users add lan --name 'Nguyễn Thị Lan' --role analyst\n\nluytre users link lan",
+    help="luytre users add lan --name 'Nguyễn Thị Lan' --role analyst\n\n"
+    "luytre users add hoa --name 'Trần Thị Hoa' --role lead --role admin\n\nluytre users link lan",
 )
 At = Annotated[Path | None, typer.Option("--config", help="luytre.toml; mặc định: LUYTRE_CONFIG")]
 
@@ -48,15 +49,15 @@ def login_link(config: Config, username: str) -> str:
 @app.command()
 def add(
     username: str,
-    role: Annotated[str, typer.Option(help=" | ".join(sorted(ROLES)))] = "analyst",
+    role: Annotated[list[str] | None, typer.Option(help=" | ".join(sorted(ROLES)) + "; lặp lại được")] = None,
     name: Annotated[str, typer.Option(help="họ và tên / full name")] = "",
     agency: Annotated[str, typer.Option(help="chỉ trong đơn vị này; mặc định: mọi đơn vị của nút")] = "",
     until: Annotated[str, typer.Option(help="ngày cuối cùng, 2027-01-31; vai trò provider phải có")] = "",
     config: At = None,
 ) -> None:
-    """Thêm một người dùng; in ra liên kết đăng nhập lần đầu."""
+    """Thêm một người dùng (mặc định: analyst); in ra liên kết đăng nhập lần đầu."""
     loaded = Config(config)
-    act(loaded, "user-add", username=username, role=role, name=name, agency=agency, until=until)
+    act(loaded, "user-add", username=username, roles=role or ["analyst"], name=name, agency=agency, until=until)
     print(login_link(loaded, username))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from api.permissions import Granted, may_give
 from sensors.clock import rfc3339
 from tests.servers.people_port import MINE, NOW, OTHER, PASSWORD, Browser, NodeUnderTest, make_node
 
@@ -140,3 +141,54 @@ def test_the_audit_filters_exports_and_tells_of_its_chain(node: NodeUnderTest) -
     assert "entry 2 was changed" in JOB.run(node.runtime)  # the daily walk finds it, and it stays found
     auditor = Browser(node).link(1)
     assert not auditor.get("/audit")["chain"]["ok"]
+
+
+APPOINTS = {  # who holds these → which roles they may give; the table of api/auth/README.md
+    ("agency", "lead"): {"analyst", "lead", "provider"},
+    ("agency", "admin"): {"admin"},
+    ("agency", "lead", "admin"): {"admin", "analyst", "auditor", "lead", "provider"},
+    ("national", "national_lead"): {"analyst", "auditor", "lead", "national_duty", "national_lead", "provider"},
+    ("national", "national_lead", "admin"): {
+        "admin", "analyst", "auditor", "lead", "national_duty", "national_lead", "provider"
+    },
+    ("agency", "auditor"): set(), ("agency", "provider"): set(), ("national", "national_duty"): set(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("holder", APPOINTS, ids=" ".join)
+def test_who_appoints_whom(tmp_path: Path, holder: tuple[str, ...]) -> None:
+    kind, *roles = holder
+    with make_node(tmp_path, role=kind) as node:
+        browser = Browser(node).link(node.add_user("x", *((role, None) for role in roles)))
+        answer = browser.send("GET", "/users/choices")
+        assert answer.status_code == (200 if APPOINTS[holder] else 403)
+        if APPOINTS[holder]:
+            assert {choice["role"] for choice in answer.json()["roles"]} == APPOINTS[holder]
+
+
+@pytest.mark.parametrize("kind", ["agency", "national"])
+def test_the_first_person_of_a_new_node_appoints_everybody_else(tmp_path: Path, kind: str) -> None:
+    """As `luytre up` makes it, with the policy as it is from the start: a factor first, then every role."""
+    from api.local_port import ACTS
+    from api.node.aside import _way_in
+    from api.node.init import FIRST_USER, default_tables, make_node, opened
+    from api.permissions import NATIONAL_ROLES, ROLES
+    from sensors.config import Config
+
+    tables = default_tables(tmp_path / "data", "so-y-te", "Sở Y tế", kind)
+    config = Config(make_node(tables), environ={})
+    with opened(config) as node:
+        [first] = ACTS["user-list"](node, {})["users"]
+    assert first["username"] == FIRST_USER
+    assert [role for role, _, _ in first["grants"]] == ["national_lead" if kind == "national" else "lead", "admin"]
+    held = [Granted(role, None) for role, _, _ in first["grants"]]
+    wanted = set(ROLES) - (set() if kind == "national" else NATIONAL_ROLES)
+    assert all(may_give(Granted(role, None, NOW if role == "provider" else None), held, {}) for role in wanted)
+    said = "\n".join(_way_in(config))
+    assert "/#/login?token=" in said
+    assert "yếu tố xác thực" in said
+    with opened(config) as node:
+        ACTS["user-password"](node, {"username": FIRST_USER, "password": PASSWORD})
+    said = "\n".join(_way_in(config))  # what `up` prints is kept in logs: no link for who has a way in
+    assert "token=" not in said
+    assert "luytre users link" in said
