@@ -61,6 +61,10 @@ class Guard:
         if scope["method"] not in _SAFE and not self._own(headers):
             await answer(Request(scope), Problem("LT-A0406"))(scope, receive, with_headers)
             return
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            # No name, id or word of ours has one; PostgreSQL could not even be asked for it.
+            await answer(Request(scope), Problem("LT-A0400"))(scope, receive, with_headers)
+            return
         limit = FILE_LIMIT if scope["path"] in FILES else BODY_LIMIT
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 LEVELS: tuple[Level, ...] = ("informational", "low", "medium", "high", "critical")
@@ -32,9 +32,23 @@ Credential = Annotated[dict[str, Any], Field(max_length=32)]  # what a browser's
 
 
 class In(BaseModel):
-    """Base of request bodies."""
+    """Base of request bodies. A NUL in any text, however deep, is refused: PostgreSQL cannot keep it."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        waiting = [value]
+        while waiting:
+            here = waiting.pop()
+            if isinstance(here, str) and "\x00" in here:
+                raise ValueError("a text holds a NUL character")
+            if isinstance(here, dict):
+                waiting += [*here, *here.values()]
+            elif isinstance(here, list):
+                waiting += here
+        return value
 
 
 class Out(BaseModel):
