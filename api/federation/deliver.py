@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.ca import name_in
 from api.casework.changes import changed
-from api.federation import answers, hear, order, renumber
+from api.federation import answers, hear, lead_agency, lead_sync, order, renumber
 from api.federation import item as items
 from api.federation.config import settings
 from api.federation.signing import sign
@@ -77,7 +77,7 @@ class Delivery:
         self._connect, self._renew = connect or self._over_tls, renewing
         self._wire: Line | None = None
         self._opened = self._failed_with = 0.0  # when node.pem was written that was used, that failed
-        self._listen_at = self._renew_at = 0.0
+        self._listen_at = self._renew_at = self._agree_at = 0.0
         self._talked_at = -QUIET_AFTER_S
         self._batch, self._most = 1, BATCH
 
@@ -97,6 +97,7 @@ class Delivery:
             if sent:
                 self._talked_at = clock.monotonic()
             heard = self._listen() if sent or clock.monotonic() >= self._listen_at else 0
+            self._agree()
         except (LuytreError, OSError, ValueError) as error:
             self._failed(error)
             return ""
@@ -163,6 +164,7 @@ class Delivery:
                 row.last_error, row.next_attempt_at, row.reason = None, None, None
                 if isinstance(answer, answers.Refused):
                     row.state, row.reason = "refused", answer.reason
+                    lead_agency.refused(session, row)
                     matters.refused_above(session, row.ref, row.agency, row.sequence, self._node.clock.now())
                 else:
                     row.state, row.receipt_id = "received", answer.receipt
@@ -173,6 +175,7 @@ class Delivery:
         return settled
 
     def _follow(self, sent: Outgoing, answer: answers.Expected) -> None:
+        self._agree_at = 0.0
         with self._node.db.write() as session:
             if answer.expected is not None:
                 renumber.follow(session, answer.expected)
@@ -203,6 +206,14 @@ class Delivery:
                 hear.hear(session, node, word)
             self._contact(session, max(after, said.next))
         return len(said.words)
+
+    def _agree(self) -> None:
+        """On who leads what: once a while, at a process's start, and after the two sides disagreed on numbers."""
+        if self._node.clock.monotonic() < self._agree_at and self._agree_at:
+            return
+        if changed := lead_sync.sync(self._node, self._open()):
+            self._node.log.info("who leads follows the centre's record", items=changed)
+        self._agree_at = self._node.clock.monotonic() + lead_sync.EVERY_S
 
     # --- the link --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased, defer
 
 from api import shapes
@@ -20,7 +20,9 @@ from api.casework.errors import Stale, Unseen, WrongState
 from api.casework.folding import like
 from api.casework.paging import Key, after, cursor_of
 from api.casework.queue import inside
-from api.federation.inbox import next_word
+from api.federation import lead_centre
+from api.federation.lead_shape import LeadShape
+from api.federation.saying import next_word
 from api.shapes import Level, Out
 from api.state.federation import Raised, RaisedIndicator, RaisedRevision, Spoken
 from api.state.people import Agency
@@ -60,6 +62,7 @@ class RaisedShort(Out):
     shared: int
     alerts_count: int
     acknowledged: Acknowledged | None
+    lead: LeadShape | None  # of an incident
     revision: int
 
 
@@ -157,7 +160,8 @@ def whole(session: Session, scope: Scope, row: Raised) -> RaisedFull:
     revisions = session.scalars(
         select(RaisedRevision).where(RaisedRevision.raised_id == row.id).order_by(RaisedRevision.item_revision)
     )
-    words = session.scalars(select(Spoken).where(Spoken.raised_id == row.id).order_by(Spoken.id))
+    said = or_(Spoken.kind != "lead", Spoken.text != "")  # who leads has its own place; what people wrote stands here
+    words = session.scalars(select(Spoken).where(Spoken.raised_id == row.id, said).order_by(Spoken.id))
     return RaisedFull(
         **short.model_dump(),
         item=row.item,
@@ -187,11 +191,12 @@ def show(session: Session, rows: Sequence[Raised], scope: Scope, limit: int | No
     ):
         met[kind, value].add(agency)
     names = _names(session, {row.agency for row in rows})
-    return [_short(row, by_row[row.id], met, names, limit) for row in rows]
+    leads = lead_centre.shown(session, rows)
+    return [_short(row, by_row[row.id], met, names, limit, leads.get(row.id)) for row in rows]
 
 
 def _short(row: Raised, found: list[RaisedIndicator], met: dict[tuple[str, str], set[str]],
-           names: dict[str, str], limit: int | None) -> RaisedShort:  # fmt: skip
+           names: dict[str, str], limit: int | None, lead: LeadShape | None) -> RaisedShort:  # fmt: skip
     every = [
         SharedIndicator(type=one.type, value=one.value, tlp=one.tlp,
                         shared_with=sorted(met[one.type, one.value] - {row.agency}))
@@ -206,7 +211,7 @@ def _short(row: Raised, found: list[RaisedIndicator], met: dict[tuple[str, str],
         "last_seen": rfc3339(row.last_seen), "received_at": rfc3339(row.received_at), "indicators": shown,
         "shared": len({agency for one in every for agency in one.shared_with}), "alerts_count": row.alerts_count,
         "acknowledged": None if row.acknowledged_at is None else Acknowledged(at=rfc3339(row.acknowledged_at), by=by),
-        "revision": row.revision,
+        "lead": lead, "revision": row.revision,
     }  # fmt: skip
     return RaisedShort(**fields)
 

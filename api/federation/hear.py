@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.casework.changes import changed
-from api.federation import answers, remind
+from api.federation import answers, lead_agency, remind
 from api.runtime import Runtime
+from api.state.cases import Incident
 from api.state.federation import Heard, Outgoing
 
 
@@ -21,6 +22,11 @@ def hear(session: Session, node: Runtime, word: answers.Word) -> None:
     row = session.scalar(select(Outgoing).where(Outgoing.item_id == word.item_id).order_by(Outgoing.id.desc()).limit(1))
     if row is None or session.get(Heard, word.id) is not None:
         return  # not about anything of ours, or heard
+    if word.kind == "lead":
+        incident = session.get(Incident, row.ref, with_for_update=True) if row.kind == "incident" else None
+        lead_agency.hear(session, node, word, incident, row.agency)
+        if not word.text:
+            return  # who leads has its own place; what people wrote stands among the words
     kind = "acknowledged" if word.kind == "acknowledged" else "note"
     session.add(Heard(id=word.id, at=word.time, item_id=word.item_id, kind=kind, text=word.text[: answers.TEXT],
                       by=word.by[: answers.NAME]))  # fmt: skip

@@ -24,7 +24,8 @@ from api.casework import ids
 from api.casework.changes import changed
 from api.casework.folding import search_text
 from api.federation import item as items
-from api.federation import selftest
+from api.federation import lead_centre, selftest
+from api.federation.saying import next_word
 from api.federation.signing import digest, verify
 from api.runtime import Runtime
 from api.shapes import LEVELS
@@ -37,6 +38,7 @@ SEQUENCES = 2**31 - 1  # as in item.json; what an INTEGER column of PostgreSQL h
 SEARCHED = 20_000  # characters of an item that the inbox searches in
 CONFLICTS_S = 60.0
 _DEPTH = 16  # of the agency tree
+_OF_THE_RAISE = {"revision", "sequence", "raised_at", "note", "lead"}
 
 
 class Intake:
@@ -129,6 +131,7 @@ def _decide(node: Runtime, session: Session, sender: Name, item: Any, text: str,
         _become(session, row, item)
         if selftest.is_one(item):
             _selftest(node, session, row, now)
+        lead_centre.asked(node, session, sender, row, item, now)
     row.revision += 1
     session.flush()
     revision = RaisedRevision(raised_id=row.id, item_revision=item["revision"], sequence=item["sequence"],
@@ -140,14 +143,17 @@ def _decide(node: Runtime, session: Session, sender: Name, item: Any, text: str,
 
 
 def _become(session: Session, row: Raised, item: dict[str, Any]) -> None:
-    """The row as its newest revision says; a new revision of an acknowledged item is to be looked at again."""
+    """The row as its newest revision says; a new revision of an acknowledged item is to be looked at again, unless all
+    that it adds is a word on who leads."""
+    told = row.item_revision and "lead" in item and _content(row.item) == _content(item)
     row.item, row.item_revision, row.sequence = item, item["revision"], item["sequence"]
     row.kind, row.title, row.level = item["kind"], item["title"], item["level"]
     row.level_order = LEVELS.index(item["level"])
     row.first_seen = parse_rfc3339(item["first_seen"]) or row.received_at
     row.last_seen = parse_rfc3339(item["last_seen"]) or row.received_at
     row.alerts_count = item.get("alerts_count", len(item["alerts"]))
-    row.state, row.acknowledged_at, row.acknowledged_by = "new", None, None
+    if not told:
+        row.state, row.acknowledged_at, row.acknowledged_by = "new", None, None
     values = [found["value"] for found in item["indicators"]]
     titles = [text for alert in item["alerts"] for text in alert["title"].values()]
     parts = [row.id, item["id"], row.agency, row.title, *values, *item.get("techniques", ()), *dict.fromkeys(titles)]
@@ -169,8 +175,8 @@ def _selftest(node: Runtime, session: Session, row: Raised, now: float) -> None:
     session.add(word)
 
 
-def next_word(session: Session, now: float) -> int:
-    return max((session.scalar(select(func.max(Spoken.id))) or 0) + 1, int(now * 1000))
+def _content(item: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key not in _OF_THE_RAISE}
 
 
 def _same(body: str, item: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ too.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import case, func, select
@@ -34,14 +34,16 @@ from api.state.inventory import System
 from sensors.clock import rfc3339
 
 NOTE = 10_000
-_OF_THE_RAISE = {"revision", "sequence", "raised_at"}
+_OF_THE_RAISE = {"revision", "sequence", "raised_at", "lead"}
 
 
 def raise_incident(session: Session, incident: Incident, now: float, bell: Bell, *, note: str = "",
-                   exercise: bool = False, secret: Sequence[str] = ()) -> Outgoing:  # fmt: skip
+                   exercise: bool = False, secret: Sequence[str] = (),
+                   lead: Mapping[str, object] | None = None) -> Outgoing:  # fmt: skip
     alerts = session.scalars(select(Alert.id).where(Alert.incident_id == incident.id)).all()
     _hold_back(session, alerts, secret)
-    return _put(session, "incident", incident.id, items.of_incident(session, incident), now, bell, note, exercise)
+    return _put(session, "incident", incident.id, items.of_incident(session, incident), now, bell, note, exercise,
+                lead)  # fmt: skip
 
 
 def raise_alert(session: Session, alert: Alert, now: float, bell: Bell, *, note: str = "",
@@ -78,14 +80,16 @@ def last_of(session: Session, ref: str) -> Outgoing | None:
 
 
 def _put(session: Session, kind: str, ref: str, body: dict[str, Any], now: float, bell: Bell, note: str,
-         exercise: bool) -> Outgoing:  # fmt: skip
+         exercise: bool, lead: Mapping[str, object] | None = None) -> Outgoing:  # fmt: skip
     before = last_of(session, ref)
     item = {"schema": items.SCHEMA, "marking": "none", **body}
     if note:
         item["note"] = note[:NOTE]
     if exercise:
         item["exercise"] = True
-    if before is not None and before.state != "refused" and _same(before, item):
+    if lead is not None:
+        item["lead"] = dict(lead)  # an act of its own, also where the incident itself has not changed
+    elif before is not None and before.state != "refused" and _same(before, item):
         return before
     sequence = (session.scalar(select(func.max(Outgoing.sequence))) or 0) + 1
     # A number may come back with a backup, and with it another object; its revisions begin anew.

@@ -18,7 +18,7 @@ from api.casework.changes import changed
 from api.casework.ids import next_id
 from api.federation import answers
 from api.federation.coverage import Judged
-from api.federation.inbox import next_word
+from api.federation.saying import next_word
 from api.notices.tell import tell
 from api.runtime import Runtime
 from api.state.federation import Spoken

@@ -4,7 +4,9 @@ POST /federation/v1/items {item: text, signature}   201 | 200 receipt, 422 refus
                           {items: [{item, signature}, …]}   200 {answers: [[status, answer], …]}, in their order, up to
                           the first that was not taken (400, 409); ITEMS at most
 POST /federation/v1/reports {report: text, signature}  200 {at, by}, 409 {need}, 422 refused with the place, 429
+GET  /federation/v1/clock-rules?mark=M&from=N   rules of deadlines (clock_rules.py)
 GET  /federation/v1/words?after=N         {words: [{id, at, item_id, item_revision, kind, text, by, about?}], next}
+GET  /federation/v1/leads?after=ITEM      {leads: [{item_id, about}], next}: who leads each item, the whole record
 
 A receipt is not signed: TLS has proved who gives it, and the agency needs nothing to show against the centre. Words
 are those about items of the sender's agency or that it raised, in order of their numbers; `next` is where to go on.
@@ -18,7 +20,7 @@ from urllib.parse import parse_qs
 
 from sqlalchemy import func, or_, select
 
-from api.federation import remind
+from api.federation import clock_rules, lead_centre, remind
 from api.federation.inbox import Intake
 from api.federation.item import ITEM_LIMIT_BYTES
 from api.federation.quota import Quota
@@ -67,6 +69,19 @@ def mount(port: MachinePort) -> None:
         await asyncio.to_thread(_fetched, port.runtime, call.name, int(after))
         return Reply.json(said)
 
+    async def rules_down(call: Call) -> Reply:
+        asked = parse_qs(call.query.decode("latin-1"))
+        mark, start = asked.get("mark", [""])[0], asked.get("from", ["0"])[0]
+        if not (start.isascii() and start.isdigit() and len(start) < 6 and len(mark) <= clock_rules.MARK):
+            return Reply.refused(400, "from must be a number")
+        node = port.runtime
+        by = node.node.name or node.node.agency
+        return Reply.json(await asyncio.to_thread(clock_rules.page, node.db, by, mark, int(start)))
+
+    async def leads(call: Call) -> Reply:
+        after = parse_qs(call.query.decode("latin-1")).get("after", [""])[0][:128]
+        return Reply.json(await asyncio.to_thread(_leads, port.runtime.db, call.name, after))
+
     async def reports(call: Call) -> Reply:
         asked = await call.json(REPORT_BODY_BYTES)
         text = asked.get("report") if isinstance(asked, dict) else None
@@ -82,6 +97,8 @@ def mount(port: MachinePort) -> None:
     port.route("POST", "/federation/v1/items", items, {"node"})
     port.route("POST", "/federation/v1/reports", reports, {"node"})
     port.route("GET", "/federation/v1/words", words, {"node"})
+    port.route("GET", "/federation/v1/leads", leads, {"node"})
+    port.route("GET", clock_rules.PATH, rules_down, {"node"})
 
 
 def _signed(asked: Any) -> list[tuple[str, str]] | None:
@@ -116,6 +133,11 @@ def _words(db: Database, sender: Name, after: int) -> dict[str, Any]:
         ]  # fmt: skip
         # Past what others were told, too: or who hears little would have all of it looked through each time.
         return {"words": words, "next": rows[-1].id if len(rows) == WORDS else max(newest, after)}
+
+
+def _leads(db: Database, sender: Name, after: str) -> dict[str, Any]:
+    with db.read() as session:
+        return lead_centre.page(session, sender, after)
 
 
 def _fetched(node: Runtime, sender: Name, after: int) -> None:

@@ -201,10 +201,10 @@ class Lead(Base):
     item_id: Mapped[str] = mapped_column(String(128), primary_key=True)
     leader: Mapped[str] = mapped_column(String(8), default="agency")  # agency | centre
     term: Mapped[int] = mapped_column(default=1)  # one more with each change of leader
-    offer: Mapped[str | None] = mapped_column(String(8))  # to whom it is offered
+    offer: Mapped[str | None] = mapped_column(String(8))  # which side has offered to change it; the other answers
     offered_at: Mapped[float | None] = mapped_column(Double)
-    offered_by: Mapped[str] = mapped_column(String(256), default="")
+    offered_by: Mapped[str] = mapped_column(String(256), default="")  # whose name the newest change bears
     note: Mapped[str] = mapped_column(Text, default="")
     changed_at: Mapped[float] = mapped_column(Double)
     wanted: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    number: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest word or request that this row has taken
+    number: Mapped[int] = mapped_column(BigInteger, default=0)  # of the newest change: of the word that told it
