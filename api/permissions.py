@@ -30,7 +30,7 @@ _ADMIN = frozenset(
 )  # fmt: skip
 _LEAD = _ANALYST | {
     "incidents.raise", "sensors.manage", "users.manage", "system.read", "inventory.manage", "services.manage",
-    "notices.read", "notices.manage",
+    "notices.read", "notices.manage", "clocks.manage",
 }  # fmt: skip
 ROLES: Mapping[str, frozenset[str]] = {
     "analyst": _ANALYST,
@@ -44,7 +44,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "provider": _ANALYST,
     "national_duty": _ANALYST | {"inbox.read", "inbox.work", "system.read", "national.read", "notices.read"},
     "national_lead": _LEAD
-    | {"inbox.read", "inbox.work", "audit.read", "national.read", "national.manage", "clocks.manage"},
+    | {"inbox.read", "inbox.work", "audit.read", "national.read", "national.manage"},
 }  # fmt: skip
 NATIONAL_ROLES = frozenset(("national_duty", "national_lead"))  # only a node with role "national" may grant them
 

@@ -23,6 +23,7 @@ from sensors.config import Config, NodeTable
 from sensors.logger import Logger
 
 if TYPE_CHECKING:
+    from api.federation.clock_rules import RulesDown
     from api.federation.deliver import Delivery
     from api.federation.report_send import Reporting
     from api.notices.work import Work
@@ -46,6 +47,7 @@ class Runtime:
     bell: Bell = field(default_factory=Bell)
     delivery: Delivery | None = None  # the link upwards, made by the first run of its job
     reporting: Reporting | None = None  # the reports upwards, likewise
+    rules_down: RulesDown | None = None  # the centre's rules of deadlines, likewise
     follower: Follower | None = None  # of the probes' results, made by the first run of its job
     notices: Work | None = None  # the outbox of notices, made by the first run of its job
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags

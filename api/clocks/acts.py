@@ -106,6 +106,7 @@ def resume(desk: Desk, row: Clock, reason: str) -> None:
         raise WrongState("Thời hạn này đang chạy.", "This clock is running.")
     if row.state == "void" and row.ended_by is None:
         raise WrongState("Thời hạn này dừng do điều kiện áp dụng không còn.", "This clock stopped by itself.")
+    _take_back_next(desk, row)
     was = {"state": row.state, "number": row.met_number}
     row.state, row.met_at, row.met_number, row.document_id, row.reason = "running", None, None, None, None
     row.ended_at = row.ended_by = row.ended_name = None
@@ -113,6 +114,21 @@ def resume(desk: Desk, row: Clock, reason: str) -> None:
     row.next_at = reckon.next_look(rule.stages, row.start_at, row.due_at, row.told)
     row.revision += 1
     _record(desk, row, "clock_resumed", reason, {"rule": row.rule_id, "was": was})
+
+
+def _take_back_next(desk: Desk, row: Clock) -> None:
+    """The clock that this one's report had started goes with it, unless somebody has already worked on it."""
+    if row.incident_id is None:
+        return
+    later = desk.session.scalars(
+        select(Clock).where(Clock.incident_id == row.incident_id, Clock.rule_id == row.rule_id, Clock.id > row.id)
+    ).all()
+    if any(one.ended_by is not None for one in later):
+        raise WrongState("Báo cáo tiếp theo đã được ghi nhận; khôi phục báo cáo đó trước.",
+                         "The report after it is on record: resume that one first.")  # fmt: skip
+    for one in later:
+        desk.session.delete(one)
+    desk.session.flush()
 
 
 def of_incident(desk: Desk, incident: Incident) -> list[Clock]:

@@ -5,8 +5,11 @@ Detection, from which most texts count, is the moment this system first said so:
 incident's alerts. Not `first_seen` (an intruder's first packet may lie months back, and nobody had detected it), nor
 the moment when a person opened the incident (looking later would make the deadline later). A person may correct it,
 with a reason and on record: a citizen may have called before any alert.
-Invariants: one clock per rule and incident · a clock keeps the version of its rule while that version covers the day of
-detection · what a person ended (met, void) no act of the machine touches · acts and job may run in any order, twice.
+A rule with `again_h` goes on: each report that was handed over starts the next clock, from that moment, until the
+incident is closed; what is not due by then ends, what is overdue stays so.
+Invariants: at most one running clock per rule and incident · a clock keeps the version of its rule while that version
+covers the day of detection · what a person ended (met, void) no act of the machine touches · acts and job may run in
+any order, twice.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ _BACK = {"vi": "Điều kiện áp dụng không còn: đánh giá đã được
          "en": "No longer applies: the assessment was set back or the incident was reopened."}  # fmt: skip
 _MOVED = {"vi": "Quy định không áp dụng cho hệ thống hoặc ngày phát hiện này.",
           "en": "The rule does not apply to this system or day of detection."}  # fmt: skip
+_CLOSED = {"vi": "Sự cố đã đóng trước khi đến hạn báo cáo này.",
+           "en": "The incident was closed before this report was due."}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,10 @@ def sync(session: Session, bell: Bell, incident: Incident, now: float) -> bool:
     day = reckon.day_of(detected.at)
     system = session.get(System, incident.system_id) if incident.system_id else None
     known = rules.versions(session)
-    here = {row.rule_id: row for row in session.scalars(select(Clock).where(Clock.incident_id == incident.id))}
+    chains: dict[str, list[Clock]] = {}
+    for row in session.scalars(select(Clock).where(Clock.incident_id == incident.id).order_by(Clock.id)):
+        chains.setdefault(row.rule_id, []).append(row)
+    here = {rule_id: chain[-1] for rule_id, chain in chains.items()}
     wanted = {rule_id: found for rule_id, found in rules.in_force(known, day).items() if found[1].trigger != "calendar"}
     for rule_id, row in here.items():
         pinned = known.get((rule_id, row.rule_version))
@@ -71,7 +79,8 @@ def sync(session: Session, bell: Bell, incident: Incident, now: float) -> bool:
     for rule_id, (version, rule) in wanted.items():
         fits = reckon.applies(rule, incident.grade, system.kind if system else None)
         start = _start(rule, incident, finding, detected.at) if fits else None
-        touched |= _set(session, here.pop(rule_id, None), incident, rule, version, start, now)
+        here.pop(rule_id, None)
+        touched |= _follow(session, chains.get(rule_id, []), incident, rule, version, start, now)
     for row in here.values():
         touched |= _end(row, _MOVED, now)
     if touched:
@@ -124,15 +133,36 @@ def _start(rule: Rule, incident: Incident, finding: Finding | None, detected: fl
     return min(set_at) if rule.clock.starts == "flag" else detected
 
 
-def _set(
-    session: Session, row: Clock | None, incident: Incident, rule: Rule, version: int, start: float | None, now: float
+def _follow(
+    session: Session, chain: list[Clock], incident: Incident, rule: Rule, version: int, start: float | None, now: float
 ) -> bool:
+    """The last clock of the rule, and the one after it when the rule goes on."""
+    last = chain[-1] if chain else None
+    if rule.clock.again_h is None or start is None:
+        return _set(session, last, incident, rule, version, start, now)
+    hours = rule.clock.again_h if len(chain) > 1 else rule.clock.hours
+    if len(chain) > 1 and chain[-2].met_at is not None:
+        start = chain[-2].met_at
+    if incident.state == "closed":
+        return last is not None and now < last.due_at and _end(last, _CLOSED, now)
+    if last is not None and last.state == "met" and last.met_at is not None:
+        return _set(session, None, incident, rule, version, last.met_at, now, number=len(chain) + 1,
+                    hours=rule.clock.again_h)  # fmt: skip
+    return _set(session, last, incident, rule, version, start, now, hours=hours)
+
+
+def _set(
+    session: Session, row: Clock | None, incident: Incident, rule: Rule, version: int, start: float | None, now: float,
+    *, number: int = 1, hours: float | None = None,
+) -> bool:  # fmt: skip
+    hours = rule.clock.hours or 0.0 if hours is None else hours
     if row is None:
         if start is None:
             return False
-        row = Clock(key=f"{rule.id}|{incident.id}", agency=incident.agency, incident_id=incident.id, rule_id=rule.id,
+        key = f"{rule.id}|{incident.id}" + (f"|{number}" if number > 1 else "")
+        row = Clock(key=key, agency=incident.agency, incident_id=incident.id, rule_id=rule.id,
                     rule_version=version, start_at=start, due_at=0.0, state="running", told=[])  # fmt: skip
-        _wind(row, rule, start)
+        _wind(row, rule, start, hours)
         session.add(row)
         return True
     if row.state == "met" or (row.state == "void" and row.ended_by is not None):
@@ -144,13 +174,13 @@ def _set(
     row.state, row.rule_version, row.reason, row.ended_at = "running", version, None, None
     if row.start_at != start:
         row.told = []
-    _wind(row, rule, start)
+    _wind(row, rule, start, hours)
     row.revision += 1
     return True
 
 
-def _wind(row: Clock, rule: Rule, start: float) -> None:
-    row.start_at, row.due_at = start, start + (rule.clock.hours or 0.0) * 3600
+def _wind(row: Clock, rule: Rule, start: float, hours: float) -> None:
+    row.start_at, row.due_at = start, start + hours * 3600
     row.next_at = reckon.next_look(rule.stages, row.start_at, row.due_at, row.told)
 
 

@@ -66,6 +66,7 @@ class Ticking(_Strict):
 
     starts: Literal["detection", "flag", "closing", "calendar"]
     hours: float | None = Field(None, ge=0, le=24 * 366)
+    again_h: float | None = Field(None, ge=1, le=24 * 366)  # from one report to the next, until the incident is closed
     day: str | None = Field(None, pattern=MONTH_DAY)
     period_from: str | None = Field(None, pattern=MONTH_DAY)
     period_to: str | None = Field(None, pattern=MONTH_DAY)
@@ -75,6 +76,8 @@ class Ticking(_Strict):
         dates = (self.day, self.period_from, self.period_to)
         if (self.starts == "calendar") != all(dates) or (self.starts == "calendar") == (self.hours is not None):
             raise ValueError("hours with detection, flag or closing; day, period_from and period_to with calendar")
+        if self.again_h is not None and self.starts not in ("detection", "flag"):
+            raise ValueError("again_h goes with detection or flag")
         for value in dates:
             if value:
                 date(2028, int(value[:2]), int(value[3:]))  # a leap year: 29 February is a day, 31 April is not

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.casework.paging import Key, after, cursor_of
 from api.casework.queue import inside
-from api.clocks import keep, rules
+from api.clocks import keep, rules, suggest
 from api.clocks.rules import ClockStage, ClockTexts, Rule, Ticking, Trigger, Versions
 from api.shapes import IncidentState, Level, Listed, Out, Texts
 from api.state.cases import Incident
@@ -98,12 +98,20 @@ class AssessmentShape(Out):
     complex: FlagShape | None = None
 
 
+class SuggestionShape(Out):
+    """The machine sets no flag: it shows what speaks for one."""
+
+    flag: Literal["serious", "harm", "interrupted", "personal_data", "complex"]
+    reasons: list[Texts]
+
+
 class IncidentClocks(Out):
     incident_id: str
     revision: int
     detected_at: str
     detected_how: Literal["alert", "person", "opened"]
     assessment: AssessmentShape
+    suggested: list[SuggestionShape]
     clocks: list[ClockShape]
     as_of: str
 
@@ -154,7 +162,10 @@ def of_incident(session: Session, incident: Incident, now: float) -> IncidentClo
     return IncidentClocks(
         incident_id=incident.id, revision=incident.revision, detected_at=rfc3339(detected.at),
         detected_how=detected.how, assessment=AssessmentShape(**flags), clocks=shapes(session, rows, now),  # type: ignore[arg-type]
-        as_of=rfc3339(now),
+        as_of=rfc3339(now), suggested=[
+            SuggestionShape(flag=flag, reasons=[Texts(**reason) for reason in reasons])  # type: ignore[arg-type]
+            for flag, reasons in suggest.suggestions(session, incident, now).items()
+        ],
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def pdf(body: Body, made_at: float) -> bytes:
     with tempfile.TemporaryDirectory() as nothing:  # packages and their cache: an empty folder, nothing is fetched
         made: bytes = typst.compile(
             str(TEMPLATE), root=str(TEMPLATE.parent), font_paths=known, format="pdf", package_path=nothing,
-            package_cache_path=nothing, pdf_standards=["a-2b"], timestamp=datetime.fromtimestamp(made_at, UTC),
+            package_cache_path=nothing, pdf_standards=["a-2b"], timestamp=datetime.fromtimestamp(int(made_at), UTC),
             sys_inputs={"body": json.dumps(shown), "font": face.family},
         )  # fmt: skip
     return made

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "enrol": ("api.node.enrol", "cấp mã ghi danh; ghi danh máy này với một nút", "enrol sensors and nodes"),
     "selftest": ("api.node.selftest", "gửi một sự kiện thử, theo tới cảnh báo", "a test event, followed to its alert"),
     "notices": ("api.node.notices", "kênh thư báo: tạo, thử, liệt kê", "mail channels: make, try, list"),
+    "clocks": ("api.node.clocks", "quy định thời hạn báo cáo: xuất, kiểm tra, nhập", "rules of deadlines as a file"),
     "users": ("api.node.users", "tài khoản, vai trò, liên kết đăng nhập", "accounts, roles, log-in links"),
     "backup": ("api.node.backup", "sao lưu: tạo, kiểm chứng, khóa", "backups: make, prove, keys"),
     "install": ("api.node.install", "cài nút thành dịch vụ systemd", "make the node a systemd service"),

@@ -10,10 +10,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from api.auth.allow import Allow
 from api.auth.sessions import Access
 from api.casework import incidents
+from api.casework.errors import WrongState
 from api.casework.paging import LIMIT
 from api.clocks import acts, keep, rules, show
 from api.clocks.rules import Rule
 from api.desk import IfMatch, desk, revision_of
+from api.federation.config import settings
 from api.problems import Problem, not_found
 from api.resources import Resource
 from api.runtime import Runtime
@@ -133,20 +135,33 @@ def resume(
         return show.shapes(here.session, [row], here.now)[0]
 
 
+class ClockRules(Listed[show.ClockRuleShape]):
+    from_above: bool = Field(description="the centre above sends them: nobody edits them here")
+    editable: bool
+
+
 @router.get("/clock-rules")
-def list_rules(request: Request, access: Reader) -> Listed[show.ClockRuleShape]:
+def list_rules(request: Request, access: Reader) -> ClockRules:
     """Every version of every rule: the law is no secret, whatever the scope."""
     node: Runtime = request.app.state.node
     with node.db.read() as session:
         items = show.rule_shapes(rules.rows(session))
-    return Listed[show.ClockRuleShape](items=items, total=len(items))
+    above = bool(settings(node.config).upstream)
+    may = not above and access.scope("clocks.manage").sees(node.node.agency)
+    return ClockRules(items=items, total=len(items), from_above=above, editable=may)
 
 
 @router.post("/clock-rules", status_code=201)
 def add_rule(request: Request, body: ClockRuleIn, access: Lawyer) -> show.ClockRuleShape:
-    """A new version of the rule with this id, or a new rule. Nothing is overwritten."""
+    """A new version of the rule with this id, or a new rule. Nothing is overwritten. Rules hold for the whole node, so
+    this takes the right in the node's own agency; where a centre stands above, its rules hold."""
     node: Runtime = request.app.state.node
     rule = Rule.model_validate(body.model_dump(exclude={"note"}))
+    if not access.scope("clocks.manage").sees(node.node.agency):
+        raise Problem("LT-A0403")
+    if settings(node.config).upstream:
+        raise WrongState("Quy định về thời hạn do trung tâm cấp trên gửi xuống.",
+                         "The centre above sends the rules of deadlines down.")  # fmt: skip
     with desk(node, access, "clocks.manage") as here:
         try:
             row = rules.add(here.session, rule, note=body.note, now=here.now, made_by=access.user_id,

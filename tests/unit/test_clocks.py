@@ -242,6 +242,78 @@ def test_a_complex_incident_is_reported_again_after_closing(node: NodeUnderTest,
     assert (final["state"], final["start_at"]) == ("running", rfc3339(NOW + 2 * HOUR))
 
 
+def chain(lan: Browser, incident: str, rule: str = "complex-update") -> list[dict[str, Any]]:
+    found = [one for one in lan.get(f"/incidents/{incident}/clocks")["clocks"] if one["rule_id"] == rule]
+    return sorted(found, key=lambda one: one["id"])
+
+
+def test_the_update_of_a_complex_incident_is_due_again_after_each_report_until_closing(
+    node: NodeUnderTest, lan: Browser
+) -> None:
+    where = opened(lan)
+    assess(lan, where, complex=True)
+    for count in (1, 2):
+        node.clock.move(50 * HOUR)
+        *_, last = chain(lan, where)
+        lan.post(f"/clocks/{last['id']}/meet", {"at": rfc3339(node.clock.now()), "number": f"{count}/BC"})
+        rows = chain(lan, where)
+        assert [row["state"] for row in rows] == ["met"] * count + ["running"]
+        assert rows[-1]["start_at"] == rfc3339(node.clock.now())
+        assert rows[-1]["due_at"] == rfc3339(node.clock.now() + 72 * HOUR)
+    lan.post(f"/incidents/{where}/note", {"text": "x"})  # an act that changes nothing about it
+    assert len(chain(lan, where)) == 3
+    lan.post(f"/incidents/{where}/state", {"state": "closed"})
+    assert [row["state"] for row in chain(lan, where)] == ["met", "met", "void"]
+    lan.post(f"/incidents/{where}/state", {"state": "investigating"})
+    rows = chain(lan, where)
+    assert [row["state"] for row in rows] == ["met", "met", "running"]
+    assert rows[-1]["start_at"] == rows[1]["met_at"]
+    assess(lan, where, complex=False)
+    assert chain(lan, where)[-1]["state"] == "void"
+
+
+def test_an_overdue_update_stays_overdue_when_the_incident_is_closed(node: NodeUnderTest, lan: Browser) -> None:
+    where = opened(lan)
+    assess(lan, where, complex=True)
+    node.clock.move(73 * HOUR)
+    lan.post(f"/incidents/{where}/state", {"state": "closed"})
+    assert [row["state"] for row in chain(lan, where)] == ["overdue"]
+
+
+def test_a_report_noted_by_mistake_takes_the_clock_back_that_it_had_started(node: NodeUnderTest, lan: Browser) -> None:
+    where = opened(lan)
+    assess(lan, where, complex=True)
+    [first] = chain(lan, where)
+    lan.post(f"/clocks/{first['id']}/meet", {"at": rfc3339(NOW)})
+    lan.post(f"/clocks/{first['id']}/resume", {"reason": "nhầm"})
+    assert [(row["id"], row["state"]) for row in chain(lan, where)] == [(first["id"], "running")]
+    lan.post(f"/clocks/{first['id']}/meet", {"at": rfc3339(NOW)})
+    second = chain(lan, where)[-1]
+    lan.post(f"/clocks/{second['id']}/meet", {"at": rfc3339(NOW)})
+    assert lan.send("POST", f"/clocks/{first['id']}/resume", {"reason": "nhầm"}).status_code == 409
+
+
+def test_serious_is_suggested_with_reasons_and_never_set_by_itself(node: NodeUnderTest, lan: Browser) -> None:
+    where = opened(lan)
+
+    def suggested() -> list[str]:
+        found = lan.get(f"/incidents/{where}/clocks")
+        assert found["assessment"]["serious"] is None
+        assert "serious-24h" not in {one["rule_id"] for one in found["clocks"] if one["state"] == "running"}
+        return [reason["vi"] for one in found["suggested"] for reason in one["reasons"] if one["flag"] == "serious"]
+
+    assert suggested() == []
+    with node.runtime.db.write() as session:
+        session.get_one(Incident, where).grade = 4
+    assert suggested() == ["Hệ thống cấp độ 4"]
+    node.clock.move(25 * HOUR)
+    assert len(suggested()) == 2
+    assess(lan, where, serious=True)
+    assert lan.get(f"/incidents/{where}/clocks")["suggested"] == []
+    assess(lan, where, serious=False)
+    assert suggested() == []  # a person has answered
+
+
 def test_a_corrected_detection_moves_the_clocks_on_record(node: NodeUnderTest, lan: Browser) -> None:
     where = opened(lan)
     assess(lan, where, detected_at=rfc3339(NOW - 3 * HOUR))
