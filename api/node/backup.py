@@ -38,6 +38,7 @@ KeyAt = Annotated[Path | None, typer.Option("--key", help="khóa công khai, kh�
 
 
 def say(vi: str, en: str) -> None:
+    sys.stdout.flush()  # in a pipe or a log the two stay in their order
     print(vi if language() == "vi" else en, file=sys.stderr)
 
 

@@ -7,6 +7,7 @@ on a node:      luytre enrol upstream URL MÃ VÂN-TAY   keys/node.*, towards th
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,11 +38,14 @@ def token(
     loaded = Config(config)
     table = loaded.table("node", NodeTable)
     made = act(loaded, "token", name=name, role=role, agency=agency or table.agency)
-    host, _, port = loaded.table("api", ApiTable).machines.rpartition(":")
-    host = host if host not in ("0.0.0.0", "[::]", "") else observer_name()  # noqa: S104  (compared, not bound)
+    api = loaded.table("api", ApiTable)
+    host, _, port = api.machines.rpartition(":")
+    if host in ("0.0.0.0", "[::]", ""):  # noqa: S104  (compared, not bound)
+        host = next(iter(api.machine_names), observer_name())
+        host = f"[{host}]" if ":" in host else host
     verb = "join" if role == "sensor" else "upstream"
     # The line to run is all of stdout: it can be piped into ssh. What a person wants to know goes to stderr.
-    print(f"luytre enrol {verb} https://{host}:{port} {made['token']} {made['fingerprint']}")
+    print(f"luytre enrol {verb} https://{host}:{port} {made['token']} {made['fingerprint']}", flush=True)
     vi = language() == "vi"
     until = rfc3339(round(made["expires_at"]))
     print(f"# chạy dòng trên ở máy {name}, một lần, trước {until}" if vi else
@@ -73,9 +77,23 @@ def join(url: str, token: str, fingerprint: str, data: Path = Path("/var/lib/luy
 def upstream(url: str, token: str, fingerprint: str, config: At = None) -> None:
     """Ghi danh nút này với trung tâm cấp trên."""
     loaded = Config(config)
-    keys = loaded.table("node", NodeTable).root / "keys"
+    vi, keys = language() == "vi", loaded.table("node", NodeTable).root / "keys"
     done = enrol(url, token, fingerprint, keys, file="node", ca_file="upstream-ca.pem")
-    print(f'{done.agency}:{done.role}:{done.name}  → {loaded.path}: [federation] upstream = "{url}"')
+    print(f"✔ đã ghi danh {done.agency}:{done.role}:{done.name} với {url}" if vi else
+          f"✔ {done.agency}:{done.role}:{done.name} is enrolled with {url}")  # fmt: skip
+    if loaded.raw.get("federation", {}).get("upstream") == url:
+        return
+    # A file of its own: what a person has written in luytre.toml stays as it is, and this one wins.
+    part = loaded.path.parent / "conf.d" / "upstream.toml"
+    part.parent.mkdir(exist_ok=True, mode=0o700)
+    part.write_text(toml({"federation": {"upstream": url}}), encoding="utf-8")
+    part.chmod(0o600)
+    if os.geteuid() == 0:  # the node's own user must be able to read it
+        owner = loaded.path.stat()
+        for made in (part.parent, part):
+            os.chown(made, owner.st_uid, owner.st_gid)
+    print(f"  {'đã ghi' if vi else 'written'}: {part}")
+    print("  chạy lại nút để có hiệu lực" if vi else "  start the node again for it to hold")
 
 
 @app.command()

@@ -6,10 +6,12 @@ database, an administrator without a password, who comes in by a one-time link. 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import socket
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +39,7 @@ app = typer.Typer(
 
 Tables = Mapping[str, Mapping[str, Any]]
 FIRST_USER = "quantri"
+SIOCGIFADDR = 0x8915  # netdevice(7)
 _PATHS = ("/var/log/auth.log", "/var/log/secure", "/var/log/syslog", "/var/log/nginx/access.log",
           "/var/log/apache2/access.log", "/var/log/mail.log")  # fmt: skip
 NOTES = {
@@ -55,7 +58,8 @@ def default_tables(data: Path, agency: str, name: str, role: str) -> dict[str, d
     """What `luytre.toml` says before anybody has edited it."""
     return {
         "node": {"data": str(data), "role": role, "agency": agency, "name": name, "observer": observer_name()},
-        "api": {"people": "127.0.0.1:8443", "machines": "0.0.0.0:8444"},
+        # The addresses of now: a sensor on another machine finds the node by them even where no DNS knows its name.
+        "api": {"people": "127.0.0.1:8443", "machines": "0.0.0.0:8444", "machine_names": addresses()},
         "store": {"kind": "embedded", "days": 90},
         "log": {"files": log_files(), "syslog_udp": "127.0.0.1:5514",
                 "syslog_tcp": "127.0.0.1:5514"},
@@ -82,6 +86,19 @@ def interfaces() -> list[str]:
             continue
         if up and path.name != "lo" and not path.name.startswith(("veth", "docker", "br-", "virbr")):
             found.append(path.name)
+    return found
+
+
+def addresses() -> list[str]:
+    """The IPv4 addresses of those interfaces, as other machines reach this one."""
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for name in interfaces():
+            try:
+                packed = fcntl.ioctl(sock, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+            except OSError:  # an interface without an address
+                continue
+            found.append(socket.inet_ntoa(packed[20:24]))
     return found
 
 

@@ -28,6 +28,8 @@ app = typer.Typer(
     help="luytre notices mail thu.so.example --to truc@so.example --from luytre@so.example\n\nluytre notices test 1",
 )  # fmt: skip
 WAIT_S, POLL_S, PASSWORD_BYTES = 60.0, 0.2, 4096
+_STATES = {"waiting": ("đang chờ", "waiting"), "sending": ("đang gửi", "sending"), "sent": ("đã gửi", "sent"),
+           "given_up": ("đã thôi gửi", "given up"), "shown": ("đã hiện", "shown")}  # fmt: skip
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -78,7 +80,7 @@ def list_all(as_json: Annotated[bool, typer.Option("--json")] = False, config: A
     off = " · đang tắt" if vi else " · off"
     for one in found["channels"]:
         last = one["last"] or {}
-        how = f"{last['state']} {last['at']}" if last else ("chưa gửi" if vi else "not used yet")
+        how = f"{_STATES[last['state']][not vi]} {last['at'][:19]}Z" if last else ("chưa gửi" if vi else "not used yet")
         print(f"{'kênh' if vi else 'channel'} {one['id']}\t{_visible(one['name'])}\t{_visible(one['shown'])}\t{how}"
               f"{'' if one['enabled'] else off}")  # fmt: skip
     for one in found["routes"]:

@@ -38,7 +38,7 @@ def mail(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 
     agency = str(body.get("agency") or node.table.agency)
     try:
-        wanted = ChannelIn(agency=agency, name=body["name"], kind="email", settings=body["settings"],
+        wanted = ChannelIn(agency=agency, name=body["name"], kind="mail", settings=body["settings"],
                            secret=body.get("secret") or None)  # fmt: skip
         with node.db.write() as session:
             desk = _desk(node, session)
