@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from api.state.audit import Change
@@ -61,6 +63,28 @@ def changed(
             kind="created" if created else "changed",
         )
     )
+    after_commit(session, bell.ring)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that changed, of many told together."""
+
+    topic: str
+    object_id: str
+    agency: str | None
+    revision: int
+    created: bool = False
+
+
+def changed_all(session: Session, bell: Bell, several: Sequence[Told], now: float) -> None:
+    """`changed` for each, in one statement."""
+    if not several:
+        return
+    session.execute(insert(cast("Table", Change.__table__)), [
+        {"at": now, "topic": told.topic, "object_id": told.object_id[:128], "agency": told.agency,
+         "revision": told.revision, "kind": "created" if told.created else "changed"} for told in several
+    ])  # fmt: skip
     after_commit(session, bell.ring)
 
 

@@ -7,39 +7,47 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.notices.tell import tell
+from api.notices.tell import tell, tell_all
 from api.shapes import LEVELS
 from api.state.cases import Alert, Incident
 from api.state.inventory import System
 
 Policy = Callable[[Session, Alert, float], None]
+PagePolicy = Callable[[Session, Sequence[Alert], float], None]
 LEAST = LEVELS.index("high")  # of alerts: below it they wait in the queue
 PERCENT_BACK = 5  # the disk must be this much better before it is told of anew
 
 
-def policy_of(inner: Policy | None) -> Policy:
+def policy_of(inner: Policy | None) -> PagePolicy:
     """Casework's hook for alerts that are new or have risen: what was there, then tell."""
 
-    def policy(session: Session, alert: Alert, now: float) -> None:
+    def policy(session: Session, alerts: Sequence[Alert], now: float) -> None:
         if inner is not None:
-            inner(session, alert, now)
-        alert_came(session, alert, now)
+            for alert in alerts:
+                inner(session, alert, now)
+        alerts_came(session, alerts, now)
 
     return policy
 
 
-def alert_came(session: Session, alert: Alert, now: float) -> None:
-    silent = alert.kind == "silence" or alert.rule_id.startswith("silence")
-    if alert.level_order < LEAST and not silent:
-        return
-    if alert.status == "snoozed" and alert.level != "critical":
-        return  # a person has put it off; it tells of itself when it wakes
-    _of_alert(session, alert, f"alert:{alert.id}:{alert.level}", now, kind="sensor" if silent else "alert")
+def alerts_came(session: Session, alerts: Sequence[Alert], now: float) -> None:
+    """In a storm a page brings hundreds: they are told together."""
+    said = []
+    for alert in alerts:
+        silent = alert.kind == "silence" or alert.rule_id.startswith("silence")
+        if alert.level_order < LEAST and not silent:
+            continue
+        if alert.status == "snoozed" and alert.level != "critical":
+            continue  # a person has put it off; it tells of itself when it wakes
+        key = f"alert:{alert.id}:{alert.level}"
+        said.append({"key": key, "kind": "sensor" if silent else "alert", **_about(session, alert)})
+    tell_all(session, said, now)
 
 
 def alert_woke(session: Session, alert: Alert, now: float) -> None:
@@ -52,14 +60,15 @@ def alert_assigned(session: Session, alert: Alert, to_user: int, now: float) -> 
     _of_alert(session, alert, f"assigned:{alert.id}:{alert.revision}", now, to_user=to_user)
 
 
-def _of_alert(
-    session: Session, alert: Alert, key: str, now: float, *, kind: str = "alert", to_user: int | None = None
-) -> None:
-    tell(
-        session, key=key, kind=kind, agency=alert.agency, ref=alert.id, level=alert.level, title=alert.title,  # type: ignore[arg-type]
-        link=f"#/alerts/{alert.id}", now=now, grade=alert.grade, marked=is_marked(session, alert.system_id),
-        to_user=to_user,
-    )  # fmt: skip
+def _of_alert(session: Session, alert: Alert, key: str, now: float, *, to_user: int | None = None) -> None:
+    tell(session, key=key, kind="alert", now=now, to_user=to_user, **_about(session, alert))
+
+
+def _about(session: Session, alert: Alert) -> dict[str, Any]:
+    return {
+        "agency": alert.agency, "ref": alert.id, "level": alert.level, "title": alert.title,
+        "link": f"#/alerts/{alert.id}", "grade": alert.grade, "marked": is_marked(session, alert.system_id),
+    }  # fmt: skip
 
 
 def incident_opened(session: Session, incident: Incident, now: float) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from api.casework.fold import Casework
+from api.casework.fold import Casework, each
 from api.federation.config import FederationTable, settings
 from api.federation.raising import policy_of
 from api.state.audit import AuditEntry, Change
@@ -28,7 +28,7 @@ def node_with(folder: Path, table: str) -> Iterator[tuple[NodeUnderTest, Casewor
     with make_node(folder, more=table) as node:
         runtime = node.runtime
         policy = policy_of(settings(runtime.config), runtime.bell, runtime.audit, exercise=True)
-        yield node, Casework(runtime.db, runtime.reader, node.clock, runtime.bell, MINE, policy)
+        yield node, Casework(runtime.db, runtime.reader, node.clock, runtime.bell, MINE, each(policy))
 
 
 def outbox(db: Database) -> list[Outgoing]:
