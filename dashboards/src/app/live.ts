@@ -42,6 +42,7 @@ export function useLive() {
       for (const key of keys) void client.invalidateQueries({ queryKey: [key] });
     };
     const onEvent = (event: StreamEvent) => {
+      later("overview", HEAD_MS, () => again("overview"));
       if (event.type === "alert") {
         if (event.kind === "changed") {
           changed.add(event.id);
@@ -60,13 +61,15 @@ export function useLive() {
         later("inbox", GATHER_MS, () => again("inbox-head", "raised", "shared"));
       } else if (event.type === "service") {
         later("services", GATHER_MS, () => again("services", "service", "maintenance"));
+      } else if (event.type === "national") {
+        later("national", HEAD_MS, () => again("national", "reminders"));
       } else if (event.type === "inventory") later("inventory", HEAD_MS, () => again("inventory"));
-      else if (event.type === "sensor") later("sensors", HEAD_MS, () => again("sensors"));
+      else if (event.type === "sensor") later("sensors", HEAD_MS, () => again("sensors", "sensor"));
       else later("system", HEAD_MS, () => again("system", "dead-letters"));
     };
     const stops = [
       listen(onEvent),
-      onReturn(() => again("alerts-head", "incidents", "incident", "deliveries", "inbox-head", "raised", "shared", "sensors", "services", "service", "system")),
+      onReturn(() => again("overview", "alerts-head", "incidents", "incident", "deliveries", "inbox-head", "raised", "shared", "sensors", "services", "service", "system")),
     ];
     return () => {
       for (const stop of stops) stop();

@@ -26,6 +26,7 @@ import { Words } from "../parts/words";
 import { useAlert } from "./alerts/detail";
 import { NoteDialog } from "./alerts/dialogs";
 import { Handover } from "./incidents/handover";
+import { IncidentLead } from "./incidents/lead";
 import { IncidentDeadlines } from "./clocks/panel";
 
 const STATES: readonly IncidentState[] = ["open", "investigating", "contained", "resolved", "closed"];
@@ -215,6 +216,7 @@ function Whole({ incident }: { incident: Incident }) {
               </Empty>
             )}
           </Panel>
+          <IncidentLead id={incident.id} />
           <Panel title={t("words.title")}>
             <Words words={incident.words} />
           </Panel>

@@ -143,6 +143,7 @@ function Inbox() {
               <span className="figures" title={row.item_id}>
                 {refOf(row.item_id)}
               </span>
+              {row.lead?.offered_by === "agency" && <Tag tone="warn">{t("lead.waits")}</Tag>}
               {row.shared > 0 && (
                 <span className="row-shared" title={t("inbox.shared.why")}>
                   <Icon name="link" /> {t("inbox.sharedWith", { count: row.shared })}

@@ -17,6 +17,7 @@ import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { Words } from "../../parts/words";
 import { NoteDialog } from "../alerts/dialogs";
+import { RaisedLead } from "./lead";
 import type { Level } from "../../api/types";
 
 export function RaisedHeading({ raised, level: Heading = "h2" }: { raised: Raised; level?: "h1" | "h2" }) {
@@ -146,6 +147,7 @@ export function RaisedBody({ raised }: { raised: Raised }) {
           const alerts = (Array.isArray(detail.item.alerts) ? detail.item.alerts : []) as SentAlert[];
           return (
             <>
+              <RaisedLead raised={detail} />
               {detail.related.length > 0 && (
                 <Panel title={t("inbox.related")}>
                   <ul className="lines">
