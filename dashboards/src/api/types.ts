@@ -33,6 +33,7 @@ export type Delivery = Schemas["Delivery"];
 export type Word = Schemas["Word"];
 export type Incident = Schemas["Incident"];
 export type IncidentShort = Schemas["IncidentShort"];
+export type Person = Schemas["Person"];
 export type IncidentState = Incident["state"];
 export type Indicator = Schemas["IndicatorShape"];
 export type Sensor = Schemas["Sensor"];
@@ -45,7 +46,7 @@ export type System = Schemas["System"];
 export type AuditPage = Schemas["Entries"];
 
 export type StreamEvent = {
-  type: "alert" | "incident" | "clock" | "raised" | "delivery" | "sensor" | "system" | "inventory" | "service";
+  type: "alert" | "incident" | "clock" | "raised" | "delivery" | "sensor" | "system" | "inventory" | "service" | "national";
   id: string;
   revision: number;
   agency: string;
