@@ -156,7 +156,11 @@ def _user(session: Session, body: Mapping[str, Any]) -> User:
 def _granted(body: Mapping[str, Any]) -> Granted:
     """`until` is a day; the role holds to its end, in Vietnam's time."""
     agency, until = body.get("agency"), str(body.get("until") or "")
-    ends = datetime.fromisoformat(f"{until}T23:59:59+07:00").timestamp() if until else None
+    try:
+        ends = datetime.fromisoformat(f"{until}T23:59:59+07:00").timestamp() if until else None
+    except ValueError:
+        raise LuytreError(Problem("LT-A0114", f"không phải một ngày: `{until}`", f"not a day: `{until}`",
+                                  hints=("2027-01-31",))) from None  # fmt: skip
     return Granted(str(body["role"]), str(agency) if agency else None, ends)
 
 
