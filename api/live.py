@@ -1,7 +1,9 @@
 """The live stream: changes, as they are committed, to every screen that may see them.
 
 In:  rows of `live_change` (written with the change), the bell that rings after a commit. Out: per screen an async
-     iterator of rows, in order, none twice; a screen that reconnects names the last it saw and goes on from there.
+     iterator of batches of rows, in order, none twice; a screen that reconnects names the last it saw and goes on from
+     there. Each row carries its text for the wire, made once for all screens.
+In a storm rows are gathered for GATHER_S, and of several changes of one thing only the last is sent.
 Bound: SCREENS in all and PER_USER of one person; QUEUE rows waiting for one screen: a screen that reads too slowly is
      let go, and comes back by itself with its Last-Event-ID.
 Rights are read again at most RECHECK_S before anything is delivered: who lost a right hears nothing more.
@@ -11,9 +13,11 @@ One task reads the table for all screens; nothing here blocks the event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from api.auth.sessions import Access
@@ -22,7 +26,10 @@ from api.casework.changes import Bell
 from api.state.audit import Change
 from api.state.base import Database
 
-SCREENS, PER_USER, QUEUE = 500, 10, 256
+SCREENS, PER_USER, QUEUE = 500, 10, 2_000
+AT_ONCE = 2_000  # rows read together
+MANY, GATHER_S = 50, 0.25  # more rows than this at once are a storm; how long it is then gathered
+AGAIN_S = 1.0  # after an error of the database
 RECHECK_S = 1.0
 # What a topic needs: the permission, and whether rows without an agency are for everybody who has it.
 TOPICS = {
@@ -39,10 +46,22 @@ TOPICS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A change, and its text in the stream."""
+
+    change: Change
+    text: bytes
+
+
+Batch = Sequence[Sent]
+
+
 @dataclass(eq=False, slots=True)
 class _Screen:
     user_id: int
-    queue: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    queue: asyncio.Queue[Batch | None] = field(default_factory=asyncio.Queue)
+    waiting: int = 0  # rows in the queue
 
 
 class Live:
@@ -88,8 +107,8 @@ class Live:
 
     async def follow(
         self, access: Access, recheck: Callable[[], Access | None], last: int | None, clock: Callable[[], float]
-    ) -> AsyncIterator[Change | None]:
-        """Rows for this person; None: rows were missed, load anew."""
+    ) -> AsyncIterator[Batch | None]:
+        """Batches of rows for this person; None: rows were missed, load anew."""
         screen = _Screen(access.user_id)
         self._screens.add(screen)
         start = self._at or 0
@@ -97,8 +116,8 @@ class Live:
             self._let_go(screen)
         checked = clock()
         try:
-            async for change in self._rows(screen, last, start):
-                if change is None:
+            async for batch in self._batches(screen, last, start):
+                if batch is None:
                     yield None
                     continue
                 if clock() - checked >= RECHECK_S:
@@ -106,37 +125,43 @@ class Live:
                     if again is None:
                         return
                     access, checked = again, clock()
-                if may_see(access, change):
-                    yield change
+                if visible := _visible(access, batch):
+                    yield visible
         finally:
             self._screens.discard(screen)
 
-    async def _rows(self, screen: _Screen, last: int | None, start: int) -> AsyncIterator[Change | None]:
+    async def _batches(self, screen: _Screen, last: int | None, start: int) -> AsyncIterator[Batch | None]:
         if last is not None:
             if last > start or await run_in_threadpool(self._oldest) > last + 1:
                 yield None  # from before a restore, or too long away
             else:
                 while last < start:
                     missed = await run_in_threadpool(self._since, last)
-                    for change in missed:
-                        if change.id <= start:
-                            yield change
+                    yield _gathered([change for change in missed if change.id <= start])
                     last = missed[-1].id if missed else start
         while (fresh := await screen.queue.get()) is not None:
+            screen.waiting -= len(fresh)
             yield fresh
 
     async def _pump(self) -> None:
         while True:
             await self._rung.wait()
             self._rung.clear()
-            while rows := await run_in_threadpool(self._since, self._at or 0):
-                for screen in list(self._screens):
-                    try:
-                        for row in rows:
-                            screen.queue.put_nowait(row)
-                    except asyncio.QueueFull:
-                        self._let_go(screen)
-                self._at = rows[-1].id
+            try:
+                while rows := await run_in_threadpool(self._since, self._at or 0):
+                    batch = _gathered(rows) if self._screens else ()
+                    for screen in list(self._screens):
+                        screen.waiting += len(batch)
+                        if screen.waiting > QUEUE:
+                            self._let_go(screen)
+                        else:
+                            screen.queue.put_nowait(batch)
+                    self._at = rows[-1].id
+                    if len(rows) > MANY:
+                        await asyncio.sleep(GATHER_S)
+            except SQLAlchemyError:  # the screens wait a second longer; the rows are still there
+                await asyncio.sleep(AGAIN_S)
+                self._rung.set()
 
     def _let_go(self, screen: _Screen) -> None:
         self._screens.discard(screen)
@@ -154,7 +179,32 @@ class Live:
 
     def _since(self, after: int) -> list[Change]:
         with self._db.read() as session:
-            return list(changes.since(session, after))
+            return list(changes.since(session, after, AT_ONCE))
+
+
+def _gathered(rows: Sequence[Change]) -> Batch:
+    """Of each thing the last change (and that it was made), in the order of their numbers."""
+    last: dict[tuple[str, str, str], Change] = {}
+    for row in rows:
+        key = (row.topic, row.object_id, row.kind)
+        last.pop(key, None)
+        last[key] = row
+    return [Sent(row, _text(row)) for row in last.values()]
+
+
+def _text(change: Change) -> bytes:
+    told = {"id": change.object_id, "revision": change.revision, "agency": change.agency, "kind": change.kind}
+    return f"event: {change.topic}\ndata: {json.dumps(told)}\nid: {change.id}\n\n".encode()
+
+
+def _visible(access: Access, batch: Batch) -> Batch:
+    """What of it this person may see; asked once per topic and agency."""
+    may: dict[tuple[str, str | None], bool] = {}
+    for sent in batch:
+        key = (sent.change.topic, sent.change.agency)
+        if key not in may:
+            may[key] = may_see(access, sent.change)
+    return batch if all(may.values()) else [s for s in batch if may[s.change.topic, s.change.agency]]
 
 
 def may_see(access: Access, change: Change) -> bool:
