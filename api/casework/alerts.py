@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from api.audit import Audit
 from api.auth.sessions import Access
+from api.casework import people
 from api.casework.changes import Bell, changed
 from api.casework.errors import Invalid, Stale, Unseen, WrongState
 from api.casework.fold import open_key
@@ -69,6 +70,26 @@ def release(desk: Desk, alert: Alert) -> None:
         raise WrongState("Cảnh báo chưa có người nhận xử lý.", "Nobody has taken this alert.")
     status = "new" if alert.status == "claimed" else alert.status
     with_record(desk, alert, "released", None, lambda: _set(alert, status=status, assignee_id=None))
+
+
+def assign(desk: Desk, alert: Alert, to_id: int, text: str | None) -> None:
+    """Give it to another person, who is told. What somebody else works on, only a lead gives to a third."""
+    assert desk.access is not None
+    me = desk.access.user_id
+    if alert.status == "closed":
+        raise WrongState("Cảnh báo đã đóng.", "The alert is closed.")
+    if alert.assignee_id not in (None, me) and "incidents.raise" not in desk.access.permissions:
+        raise WrongState("Chỉ người đang xử lý hoặc trưởng nhóm giao lại được.",
+                         "Only who works on it or a lead gives it to another.")  # fmt: skip
+    if to_id == alert.assignee_id:
+        raise WrongState("Người này đang xử lý cảnh báo.", "This person has it already.")
+    if to_id not in {user.id for user in people.able(desk.session, "alerts.work", alert.agency, desk.now)}:
+        raise Invalid("to", "Không giao được cho người này.", "It cannot be given to this person.")
+    with_record(
+        desk, alert, "assigned", text, lambda: _set(alert, status="claimed", assignee_id=to_id, **_AWAKE)
+    )  # fmt: skip
+    if to_id != me:
+        matters.alert_assigned(desk.session, alert, to_id, desk.now)
 
 
 def note(desk: Desk, alert: Alert, text: str) -> None:

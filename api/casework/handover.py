@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from api.casework import incidents
+from api.casework import incidents, people
 from api.casework.alerts import Desk
 from api.casework.errors import Invalid, Unseen, WrongState
 from api.notices.tell import tell
-from api.permissions import Granted, scope_of
 from api.state.cases import Incident
 from api.state.national import Handover
-from api.state.people import Agency, Grant, User
+from api.state.people import User
 
 
 def open_of(desk: Desk, incident: Incident) -> Handover | None:
@@ -26,12 +25,7 @@ def open_of(desk: Desk, incident: Incident) -> Handover | None:
 
 def able(desk: Desk, agency: str) -> list[User]:
     """Who may coordinate an incident of this agency, by name."""
-    parents = {row.code: row.parent for row in desk.session.execute(select(Agency.code, Agency.parent))}
-    grants: dict[int, list[Granted]] = {}
-    for grant in desk.session.scalars(select(Grant)):
-        grants.setdefault(grant.user_id, []).append(Granted(grant.role, grant.agency))
-    people = desk.session.scalars(select(User).where(User.disabled.is_(False)).order_by(User.name, User.id))
-    return [user for user in people if scope_of("incidents.work", grants.get(user.id, ()), parents).sees(agency)]
+    return people.able(desk.session, "incidents.work", agency, desk.now)
 
 
 def offer(desk: Desk, incident: Incident, to_id: int, note: str) -> Handover:

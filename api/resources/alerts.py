@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -13,14 +13,15 @@ from api import shapes
 from api.auth.allow import Allow
 from api.auth.sessions import Access
 from api.casework import alerts as acts
-from api.casework import playbooks, queue
+from api.casework import people, playbooks, queue
 from api.casework.alerts import Desk
 from api.casework.paging import LIMIT
+from api.casework.shown import Shown
 from api.desk import IfMatch, desk, revision_of
 from api.problems import Problem, not_found
 from api.resources import Resource
 from api.runtime import Runtime
-from api.shapes import Disposition, In, Needed, Note
+from api.shapes import Disposition, In, Needed, Note, Out
 from api.state.cases import Alert
 from correlator.store.base import Scope
 from sensors.clock import parse_rfc3339
@@ -56,6 +57,15 @@ class NoteIn(In):
     text: Needed
 
 
+class AssignIn(In):
+    to: Annotated[int, Field(ge=1, le=2**53)]
+    note: Note | None = None
+
+
+class Assignees(Out):
+    items: list[shapes.Person]
+
+
 class SnoozeIn(In):
     until: str = Field(max_length=40)
     reason: Needed
@@ -70,33 +80,37 @@ class ReopenIn(In):
     note: Note | None = None
 
 
-@router.get("")
-def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access: Reader) -> shapes.AlertList:
+@router.get("", response_model=shapes.AlertList)
+def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access: Reader) -> Response:
     node: Runtime = request.app.state.node
+    shown: Shown = request.app.state.shown
     levels = tuple(word for word in wanted.level.split(",") if word)
     if any(level not in shapes.LEVELS for level in levels):
         raise Problem("LT-A0422", errors=[{"field": "level", "message": ", ".join(shapes.LEVELS)}])
-    with node.db.read() as session:
-        return queue.page(
-            session,
-            access.scope("alerts.read"),
-            queue.Filter(
-                status=wanted.status,
-                levels=levels,
-                q=wanted.q,
-                agency=wanted.agency,
-                rule=wanted.rule,
-                assignee=wanted.assignee,
-                entity=wanted.entity,
-                system=wanted.system,
-                grades=tuple(int(word) if word.isdecimal() else None for word in wanted.grade.split(",") if word),
-                sort=wanted.sort,
-                me=access.user_id,
-            ),
-            limit=wanted.limit,
-            cursor=wanted.cursor,
-            now=node.clock.now(),
-        )
+    scope = access.scope("alerts.read")
+    asked = queue.Filter(
+        status=wanted.status,
+        levels=levels,
+        q=wanted.q,
+        agency=wanted.agency,
+        rule=wanted.rule,
+        assignee=wanted.assignee,
+        entity=wanted.entity,
+        system=wanted.system,
+        grades=tuple(int(word) if word.isdecimal() else None for word in wanted.grade.split(",") if word),
+        sort=wanted.sort,
+        me=access.user_id if wanted.assignee == "me" else 0,
+    )
+
+    def make() -> bytes:
+        with node.db.read() as session:
+            page = queue.page(
+                session, scope, asked, limit=wanted.limit, cursor=wanted.cursor, now=node.clock.now()
+            )
+            return page.model_dump_json(by_alias=True).encode()
+
+    body = shown.page((scope, asked, wanted.limit, wanted.cursor), make)
+    return Response(body, media_type="application/json")
 
 
 @router.get("/{alert_id}")
@@ -150,6 +164,23 @@ def claim(request: Request, alert_id: Id, access: Worker, if_match: IfMatch = No
 @router.post("/{alert_id}/release")
 def release(request: Request, alert_id: Id, access: Worker, if_match: IfMatch = None) -> shapes.Alert:
     return _act(request, alert_id, access, if_match, acts.release)
+
+
+@router.get("/{alert_id}/assignees")
+def assignees(request: Request, alert_id: Id, access: Worker) -> Assignees:
+    """Who may be given this alert."""
+    node: Runtime = request.app.state.node
+    with node.db.read() as session:
+        alert = queue.find(session, access.scope("alerts.work"), alert_id)
+        if alert is None:
+            raise not_found()
+        able = people.able(session, "alerts.work", alert.agency, node.clock.now())
+        return Assignees(items=[shapes.Person(id=user.id, name=user.name) for user in able])
+
+
+@router.post("/{alert_id}/assign")
+def assign(request: Request, alert_id: Id, body: AssignIn, access: Worker, if_match: IfMatch = None) -> shapes.Alert:
+    return _act(request, alert_id, access, if_match, lambda desk, alert: acts.assign(desk, alert, body.to, body.note))
 
 
 @router.post("/{alert_id}/note")

@@ -105,7 +105,9 @@ def test_what_was_edited_here_before_gives_way_and_stays_as_an_older_version(two
     assert "only-here" in in_force(two, two.below)
 
 
-@given(st.lists(st.sampled_from([12, 24, 36]), min_size=1, max_size=5), st.lists(st.sampled_from([12, 24, 36]), max_size=4))
+@given(
+    st.lists(st.sampled_from([12, 24, 36]), min_size=1, max_size=5), st.lists(st.sampled_from([12, 24, 36]), max_size=4)
+)
 def test_the_list_here_ends_with_the_centre_s_and_a_second_time_adds_nothing(above: list[int], here: list[int]) -> None:
     wanted, held = [rule(hours=n) for n in above], [rule(hours=n) for n in here]
     after = [*held, *wanted[exchange._held(held, wanted) :]]

@@ -3,7 +3,7 @@
 import { type InfiniteData, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { get, post, Refusal } from "../api/client";
-import type { Alert, AlertDetail, AlertPage, Disposition } from "../api/types";
+import type { Alert, AlertDetail, AlertPage, Disposition, Person } from "../api/types";
 import { useWords } from "../i18n";
 import { useExplain } from "../parts/panel";
 import { useSession } from "./session";
@@ -45,6 +45,7 @@ function summary({ hits: _hits, hits_total: _total, description: _about, steps: 
 export type Act =
   | { name: "claim" }
   | { name: "release" }
+  | { name: "assign"; to: Person; note?: string }
   | { name: "reopen"; note?: string }
   | { name: "note"; text: string }
   | { name: "snooze"; until: string; reason: string }
@@ -52,6 +53,7 @@ export type Act =
   | { name: "raise"; note?: string };
 
 function body(act: Act): Record<string, unknown> {
+  if (act.name === "assign") return { to: act.to.id, ...(act.note ? { note: act.note } : {}) };
   const { name: _name, ...rest } = act;
   return rest;
 }
@@ -68,6 +70,8 @@ export function useAlertActs() {
       switch (act.name) {
         case "claim":
           return { ...alert, status: "claimed", assignee: mine, snooze: null, woken: false };
+        case "assign":
+          return { ...alert, status: "claimed", assignee: act.to, snooze: null, woken: false };
         case "release":
           return { ...alert, status: "new", assignee: null };
         case "reopen":

@@ -10,6 +10,8 @@ ROWS = Rows(
         ("GET", "/alerts/{alert_id}/history"): ("", None, 200),
         ("POST", "/alerts/{alert_id}/claim"): ("", {}, 200),
         ("POST", "/alerts/{alert_id}/release"): ("", {}, 409),
+        ("GET", "/alerts/{alert_id}/assignees"): ("", None, 200),
+        ("POST", "/alerts/{alert_id}/assign"): ("", {"to": 2**40}, 422),
         ("POST", "/alerts/{alert_id}/note"): ("", {"text": "x"}, 200),
         ("POST", "/alerts/{alert_id}/snooze"): ("", {"until": UNTIL, "reason": "x"}, 200),
         ("POST", "/alerts/{alert_id}/close"): ("", {"disposition": "test"}, 200),

@@ -11,9 +11,10 @@ import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
 import { ActButton } from "../../parts/button";
 import { useExplain } from "../../parts/panel";
+import { AssignDialog } from "./assign";
 import { CloseDialog, MergeDialog, NoteDialog, SnoozeDialog } from "./dialogs";
 
-type Question = { kind: "close" | "snooze" | "note" | "merge" | "raise"; alerts: readonly Alert[] };
+type Question = { kind: "close" | "snooze" | "note" | "merge" | "raise" | "assign"; alerts: readonly Alert[] };
 
 /** `advance` is called after an act that leaves the row in the list, so that the next one is at hand. */
 export function useWorking(advance: (step: number) => void = () => {}, cleared: () => void = () => {}) {
@@ -57,6 +58,16 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
           onDone={(answer) => {
             setQuestion(null);
             void perform(question.alerts, { name: "close", ...answer });
+          }}
+        />
+      )}
+      {question.kind === "assign" && (
+        <AssignDialog
+          alerts={question.alerts}
+          onClose={() => setQuestion(null)}
+          onDone={(answer) => {
+            setQuestion(null);
+            void perform(question.alerts, { name: "assign", ...answer });
           }}
         />
       )}
@@ -112,6 +123,7 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
     may
       ? {
           a: { label: "keys.claim", run: () => claim(subjects()) },
+          A: { label: "keys.assign", run: () => ask("assign", subjects().filter((alert) => alert.status !== "closed")) },
           e: { label: "keys.close", run: () => ask("close", subjects()) },
           s: { label: "keys.snooze", run: () => ask("snooze", subjects()) },
           c: { label: "keys.note", run: () => ask("note", subjects()) },
@@ -136,6 +148,11 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
         {open && (
           <ActButton hint="e" onClick={() => ask("close", alerts)} {...(taken ? { tone: "main" as const } : {})}>
             {t("act.close")}
+          </ActButton>
+        )}
+        {open && (
+          <ActButton hint="A" onClick={() => ask("assign", alerts.filter((alert) => alert.status !== "closed"))}>
+            {t("act.assign")}
           </ActButton>
         )}
         {asleep && <ActButton onClick={() => reopen(alerts)}>{t("act.reopen")}</ActButton>}

@@ -70,7 +70,7 @@ export function Calendar() {
       </Panel>
       <Panel title={t("clocks.papers.title")}>
         <Ask query={papers} rows={2}>
-          {({ items }) => <Papers papers={items} />}
+          {({ items }) => <Papers papers={items} clocks={clocks.data?.items ?? []} />}
         </Ask>
       </Panel>
     </div>

@@ -27,6 +27,7 @@ export function useSpan() {
   const { t } = useWords();
   return (ms: number) => {
     const minutes = Math.floor(Math.abs(ms) / 60_000);
+    if (minutes === 0) return t("clocks.span.moment");
     const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
     return days ? t("clocks.span.days", { days, hours }) : t("clocks.span.hours", { hours, minutes: minutes % 60 });
   };

@@ -1,26 +1,28 @@
-// The question when a paper has left: number, time and recipient as a person types them.
+// The question when a paper has left: number, time and recipient as a person types them, and which deadlines it meets.
 import { useState } from "react";
 import { useWords } from "../../i18n";
 import { ActButton } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
+import { Text } from "../../parts/text";
+import type { Clock } from "./types";
+import { moment, wall } from "./wall";
 
-export type Handed = { at: string; number: string; to: string };
+export type Handed = { at: string; number: string; to: string; clock_ids?: number[] };
 
-const OFFSET_MS = 7 * 3_600_000; // Vietnam's official time, whatever the machine is set to
-const wall = (now: number) => new Date(now + OFFSET_MS).toISOString().slice(0, 16);
-const moment = (text: string) => new Date(Date.parse(`${text}:00Z`) - OFFSET_MS).toISOString();
-
-export function HandOver({ title, to = true, onClose, onDone }: { title: string; to?: boolean; onClose: () => void; onDone: (said: Handed) => void }) {
-  const { t } = useWords();
+/** `clocks`: what still runs and may be met by it; `meant`: those that the form is made for. */
+export function HandOver({ title, to = true, clocks = [], meant = [], onClose, onDone }: { title: string; to?: boolean; clocks?: readonly Clock[]; meant?: readonly number[]; onClose: () => void; onDone: (said: Handed) => void }) {
+  const { t, pick } = useWords();
   const [number, setNumber] = useState("");
   const [at, setAt] = useState(() => wall(Date.now()));
   const [whom, setWhom] = useState("");
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(() => new Set(meant));
+  const when = moment(at);
   return (
     <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          onDone({ at: moment(at), number: number.trim(), to: whom.trim() });
+          if (when) onDone({ at: when, number: number.trim(), to: whom.trim(), ...(clocks.length ? { clock_ids: [...chosen] } : {}) });
         }}
       >
         <label className="field">
@@ -37,9 +39,32 @@ export function HandOver({ title, to = true, onClose, onDone }: { title: string;
             <input maxLength={512} value={whom} onChange={(event) => setWhom(event.target.value)} />
           </label>
         )}
+        {clocks.length > 0 && (
+          <fieldset className="flag-set">
+            <legend>{t("clocks.hand.meets")}</legend>
+            {clocks.map((clock) => (
+              <label key={clock.id} className="check">
+                <input
+                  type="checkbox"
+                  checked={chosen.has(clock.id)}
+                  onChange={(event) => {
+                    const next = new Set(chosen);
+                    if (event.target.checked) next.add(clock.id);
+                    else next.delete(clock.id);
+                    setChosen(next);
+                  }}
+                />
+                <span>
+                  <Text>{pick(clock.text)}</Text>
+                </span>
+              </label>
+            ))}
+            <p className="muted">{t("clocks.hand.meetsHint")}</p>
+          </fieldset>
+        )}
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main">
+          <button type="submit" className="button button-main" disabled={!when}>
             {t("clocks.hand.done")}
           </button>
         </footer>

@@ -44,8 +44,8 @@ function Due() {
   const agencies = useMemo(() => [...new Set([...(agency ? [agency] : []), ...rows.map((row) => row.agency)])].sort(), [rows, agency]);
   useKeys({ r: { label: "keys.refresh", run: () => void query.refetch() } });
   const columns: Column<Clock>[] = [
-    { id: "state", header: t("column.status"), width: "152px", sort: (row) => row.due_at, cell: (row) => <ClockState clock={row} now={now} /> },
-    { id: "left", header: t("clocks.column.left"), width: "180px", sort: (row) => row.due_at, cell: (row) => <span className="two-lines"><Countdown clock={row} now={now} /><Gone clock={row} now={now} /></span> },
+    { id: "state", header: t("column.status"), width: "152px", from: 640, sort: (row) => row.due_at, cell: (row) => <ClockState clock={row} now={now} /> },
+    { id: "left", header: t("clocks.column.left"), width: "172px", sort: (row) => row.due_at, cell: (row) => <span className="two-lines"><Countdown clock={row} now={now} /><Gone clock={row} now={now} /></span> },
     {
       id: "rule",
       header: t("clocks.column.rule"),

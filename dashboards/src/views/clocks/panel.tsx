@@ -16,6 +16,7 @@ import { ClockState, Countdown, Gone, Source, useNow } from "./countdown";
 import { HandOver } from "./handover";
 import { Papers } from "./papers";
 import { type CasePapers, type Clock, FLAGS, type Flag, type Forms, type IncidentClocks } from "./types";
+import { moment, wall } from "./wall";
 import "./clocks.css";
 
 export function IncidentDeadlines({ id }: { id: string }) {
@@ -32,7 +33,7 @@ export function IncidentDeadlines({ id }: { id: string }) {
       </Panel>
       <Panel title={t("clocks.papers.title")}>
         <Ask query={papers} rows={2}>
-          {(found) => <CaseDocuments found={found} path={path} />}
+          {(found) => <CaseDocuments found={found} path={path} clocks={clocks.data?.clocks ?? []} />}
         </Ask>
       </Panel>
     </>
@@ -52,12 +53,12 @@ function useSend() {
 }
 
 function Deadlines({ found, path }: { found: IncidentClocks; path: string }) {
-  const { t } = useWords();
+  const { t, pick } = useWords();
   const { can } = useSession();
   const now = useNow();
   const send = useSend();
   const [asking, setAsking] = useState<{ what: "meet" | "void" | "resume"; clock: Clock } | null>(null);
-  const [assessing, setAssessing] = useState(false);
+  const [assessing, setAssessing] = useState<readonly Flag[] | null>(null);
   const work = can("incidents.work");
   const flags = FLAGS.filter((flag) => found.assessment[flag]);
   return (
@@ -73,9 +74,19 @@ function Deadlines({ found, path }: { found: IncidentClocks; path: string }) {
         ))}
         {flags.length === 0 && <span className="muted">{t("clocks.noFlags")}</span>}
       </p>
+      {found.suggested.map(({ flag, reasons }) => (
+        <p key={flag} className="suggestion">
+          <strong>{t("clocks.suggested", { flag: t(`clocks.flag.${flag}`) })}</strong> {reasons.map((reason) => pick(reason)).join("; ")}.{" "}
+          {work && (
+            <ActButton tone="quiet" onClick={() => setAssessing([flag])}>
+              {t("clocks.weigh")}
+            </ActButton>
+          )}
+        </p>
+      ))}
       {work && (
         <p className="acts">
-          <ActButton onClick={() => setAssessing(true)}>{t("clocks.assess")}</ActButton>
+          <ActButton onClick={() => setAssessing([])}>{t("clocks.assess")}</ActButton>
         </p>
       )}
       <ul className="clock-list">
@@ -86,9 +97,10 @@ function Deadlines({ found, path }: { found: IncidentClocks; path: string }) {
       {assessing && (
         <Assess
           found={found}
-          onClose={() => setAssessing(false)}
+          offered={assessing}
+          onClose={() => setAssessing(null)}
           onDone={(body) => {
-            setAssessing(false);
+            setAssessing(null);
             send.mutate({ path: `${path}/assessment`, body });
           }}
         />
@@ -176,10 +188,13 @@ function Deadline({ clock, now, ask }: { clock: Clock; now: number; ask?: (what:
   );
 }
 
-function Assess({ found, onClose, onDone }: { found: IncidentClocks; onClose: () => void; onDone: (body: object) => void }) {
+function Assess({ found, offered, onClose, onDone }: { found: IncidentClocks; offered: readonly Flag[]; onClose: () => void; onDone: (body: object) => void }) {
   const { t } = useWords();
   const was = Object.fromEntries(FLAGS.map((flag) => [flag, Boolean(found.assessment[flag])])) as Record<Flag, boolean>;
-  const [flags, setFlags] = useState(was);
+  const [flags, setFlags] = useState({ ...was, ...Object.fromEntries(offered.map((flag) => [flag, true])) });
+  const [before] = useState(() => wall(Date.parse(found.detected_at)));
+  const [detected, setDetected] = useState(before);
+  const corrected = detected !== before ? moment(detected) : null;
   const [reason, setReason] = useState("");
   const changed = Object.fromEntries(FLAGS.filter((flag) => flags[flag] !== was[flag]).map((flag) => [flag, flags[flag]]));
   return (
@@ -187,7 +202,7 @@ function Assess({ found, onClose, onDone }: { found: IncidentClocks; onClose: ()
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          onDone({ ...changed, reason: reason.trim() });
+          onDone({ ...changed, ...(corrected ? { detected_at: corrected } : {}), reason: reason.trim() });
         }}
       >
         <fieldset className="flag-set">
@@ -200,12 +215,17 @@ function Assess({ found, onClose, onDone }: { found: IncidentClocks; onClose: ()
           ))}
         </fieldset>
         <label className="field">
+          <span>{t("clocks.detectedAt")}</span>
+          <input type="datetime-local" required value={detected} onChange={(event) => setDetected(event.target.value)} />
+          <small className="muted">{t("clocks.detectedHint")}</small>
+        </label>
+        <label className="field">
           <span>{t("clocks.reason")}</span>
           <textarea required rows={3} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />
         </label>
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={Object.keys(changed).length === 0 || !reason.trim()}>
+          <button type="submit" className="button button-main" disabled={(Object.keys(changed).length === 0 && !corrected) || !reason.trim()}>
             {t("act.confirm")}
           </button>
         </footer>
@@ -214,7 +234,7 @@ function Assess({ found, onClose, onDone }: { found: IncidentClocks; onClose: ()
   );
 }
 
-function CaseDocuments({ found, path }: { found: CasePapers; path: string }) {
+function CaseDocuments({ found, path, clocks }: { found: CasePapers; path: string; clocks: readonly Clock[] }) {
   const { t, pick } = useWords();
   const { can } = useSession();
   const send = useSend();
@@ -252,7 +272,7 @@ function CaseDocuments({ found, path }: { found: CasePapers; path: string }) {
           )}
         </>
       )}
-      <Papers papers={found.documents} />
+      <Papers papers={found.documents} clocks={clocks} />
       {writing && form && forms.data && (
         <Particulars
           fields={form.fields.map((key) => [key, forms.data.fields[key] ?? {}])}

@@ -10,9 +10,17 @@ import { useExplain } from "../../parts/panel";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { type Handed, HandOver } from "./handover";
-import type { Paper } from "./types";
+import type { Clock, Paper } from "./types";
 
-export function Papers({ papers }: { papers: readonly Paper[] }) {
+/** What this paper may meet: the deadlines of its incident, or of its agency and year, that still run. */
+function meetable(paper: Paper, clocks: readonly Clock[]): { clocks: Clock[]; meant: number[] } {
+  const running = clocks.filter((clock) => (clock.state === "running" || clock.state === "overdue") && (paper.incident_id ? clock.incident?.id === paper.incident_id : clock.agency === paper.agency && clock.period === paper.period));
+  const ofForm = running.filter((clock) => clock.form_id === paper.form_id).map((clock) => clock.id);
+  // The year's two reports are two papers: one hand-over is meant for the one that is due first.
+  return { clocks: running, meant: paper.incident_id ? ofForm : ofForm.slice(0, 1) };
+}
+
+export function Papers({ papers, clocks }: { papers: readonly Paper[]; clocks: readonly Clock[] }) {
   const { t, pick } = useWords();
   const { can } = useSession();
   const explain = useExplain();
@@ -56,6 +64,7 @@ export function Papers({ papers }: { papers: readonly Paper[] }) {
       {handing && (
         <HandOver
           title={`${t("clocks.hand.title")} · ${handing.id}`}
+          {...meetable(handing, clocks)}
           onClose={() => setHanding(null)}
           onDone={(said) => {
             hand.mutate({ paper: handing, said });

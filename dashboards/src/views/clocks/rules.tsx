@@ -1,19 +1,18 @@
 // The rules and their versions. Who may, adds a version: nothing is overwritten, old incidents keep theirs.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { get, post } from "../../api/client";
-import type { Page } from "../../api/types";
-import { useSession } from "../../app/session";
-import { toast } from "../../app/toasts";
+import { get } from "../../api/client";
 import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
-import { Dialog } from "../../parts/dialog";
-import { Ask, Panel, Trouble } from "../../parts/panel";
+import { Ask, Panel } from "../../parts/panel";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { Source } from "./countdown";
-import type { ClockRule } from "./types";
+import { RuleForm } from "./rule_form";
+import type { ClockRule, ClockRules } from "./types";
 
+/** Its last day lies behind us: it still holds for incidents of its time, and stands below the others. */
+const over = (rule: ClockRule) => rule.valid_to !== null && rule.valid_to < new Date().toISOString().slice(0, 10);
 const day = (iso: string) => iso.split("-").reverse().join("/");
 
 function useGiven() {
@@ -28,32 +27,37 @@ function useGiven() {
 
 export function Rules() {
   const { t, pick } = useWords();
-  const { can } = useSession();
   const given = useGiven();
-  const [editing, setEditing] = useState<ClockRule | null>(null);
-  const query = useQuery({ queryKey: ["clock-rules"], queryFn: ({ signal }) => get<Page<ClockRule>>("/clock-rules", {}, signal) });
+  const [editing, setEditing] = useState<{ rule: ClockRule | null } | null>(null);
+  const query = useQuery({ queryKey: ["clock-rules"], queryFn: ({ signal }) => get<ClockRules>("/clock-rules", {}, signal) });
   return (
     <div className="clock-scroll">
-      <p className="muted">{t("clocks.rule.hint")}</p>
       <Ask query={query} rows={6}>
-        {({ items }) => (
+        {({ items, editable, from_above }) => (
+          <>
+          <div className="clock-rules-head">
+            <p className="muted">{t(from_above ? "clocks.rule.fromAbove" : "clocks.rule.hint")}</p>
+            {editable && <ActButton onClick={() => setEditing({ rule: null })}>{t("clocks.rule.new")}</ActButton>}
+          </div>
           <ul className="clock-rules">
             {items
               .filter((rule) => rule.newest)
+              .sort((one, other) => Number(over(one)) - Number(over(other)))
               .map((rule) => (
                 <li key={rule.id}>
                   <Panel
                     title={<Text>{pick(rule.text)}</Text>}
                     aside={
-                      can("clocks.manage") && (
-                        <ActButton onClick={() => setEditing(rule)}>{t("clocks.rule.edit")}</ActButton>
+                      editable && (
+                        <ActButton onClick={() => setEditing({ rule })}>{t("clocks.rule.edit")}</ActButton>
                       )
                     }
                   >
                     <p className="values">
                       <Tag tone="info">{given(rule)}</Tag>
+                      {rule.clock.again_h && <Tag tone="info">{t("clocks.rule.again", { hours: rule.clock.again_h })}</Tag>}
                       <Tag>{t(`clocks.trigger.${rule.trigger}`)}</Tag>
-                      <Tag tone={rule.verified_by ? "ok" : "warn"}>{t(rule.verified_by ? "clocks.verified" : "clocks.unverified")}</Tag>
+                      {over(rule) && <Tag>{t("clocks.rule.over")}</Tag>}
                     </p>
                     <p>
                       <Source of={rule} />
@@ -69,9 +73,10 @@ export function Rules() {
                 </li>
               ))}
           </ul>
+          </>
         )}
       </Ask>
-      {editing && <Edit rule={editing} onClose={() => setEditing(null)} />}
+      {editing && query.data && <RuleForm rule={editing.rule} known={query.data.items} onClose={() => setEditing(null)} />}
     </div>
   );
 }
@@ -90,87 +95,5 @@ function Older({ rules, given }: { rules: readonly ClockRule[]; given: (rule: Cl
         ))}
       </ul>
     </details>
-  );
-}
-
-function Edit({ rule, onClose }: { rule: ClockRule; onClose: () => void }) {
-  const { t } = useWords();
-  const client = useQueryClient();
-  const [said, setSaid] = useState({ article: rule.article, source: rule.source, verified_by: rule.verified_by, valid_from: rule.valid_from, valid_to: rule.valid_to ?? "", vi: rule.text.vi, en: rule.text.en ?? "", note: "" });
-  const [hours, setHours] = useState(String(rule.clock.hours ?? ""));
-  const [date, setDate] = useState(rule.clock.day ?? "");
-  const set = (key: keyof typeof said) => (event: { target: { value: string } }) => setSaid({ ...said, [key]: event.target.value });
-  const save = useMutation({
-    mutationFn: () =>
-      post<ClockRule>("/clock-rules", {
-        id: rule.id,
-        trigger: rule.trigger,
-        grades: rule.grades,
-        kinds: rule.kinds,
-        stages: rule.stages,
-        recipients: rule.recipients,
-        form_id: rule.form_id,
-        text: { vi: said.vi, en: said.en },
-        article: said.article,
-        source: said.source,
-        verified_by: said.verified_by,
-        valid_from: said.valid_from,
-        valid_to: said.valid_to || null,
-        note: said.note,
-        clock: rule.clock.starts === "calendar" ? { ...rule.clock, day: date } : { ...rule.clock, hours: Number(hours) },
-      }),
-    onSuccess: (after) => {
-      toast(t("clocks.rule.saved", { version: after.version }));
-      void client.invalidateQueries({ queryKey: ["clock-rules"] });
-      onClose();
-    },
-  });
-  return (
-    <Dialog title={t("clocks.rule.edit")} onClose={onClose} wide>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
-        }}
-      >
-        <p className="muted">{t("clocks.rule.editHint")}</p>
-        {(["vi", "en", "article"] as const).map((key) => (
-          <label key={key} className="field">
-            <span>{t(`clocks.rule.field.${key}`)}</span>
-            <input required={key === "vi"} maxLength={key === "article" ? 300 : 500} value={said[key]} onChange={set(key)} />
-          </label>
-        ))}
-        {rule.clock.starts === "calendar" ? (
-          <label className="field">
-            <span>{t("clocks.rule.field.day")}</span>
-            <input required pattern="[0-9]{2}-[0-9]{2}" value={date} onChange={(event) => setDate(event.target.value)} />
-          </label>
-        ) : (
-          <label className="field">
-            <span>{t("clocks.rule.field.hours")}</span>
-            <input type="number" required min={0} max={8784} step="any" value={hours} onChange={(event) => setHours(event.target.value)} />
-          </label>
-        )}
-        {(["valid_from", "valid_to"] as const).map((key) => (
-          <label key={key} className="field">
-            <span>{t(`clocks.rule.field.${key}`)}</span>
-            <input type="date" required={key === "valid_from"} value={said[key]} onChange={set(key)} />
-          </label>
-        ))}
-        {(["source", "verified_by", "note"] as const).map((key) => (
-          <label key={key} className="field">
-            <span>{t(`clocks.rule.field.${key}`)}</span>
-            <input maxLength={key === "verified_by" ? 200 : 500} value={said[key]} onChange={set(key)} />
-          </label>
-        ))}
-        {save.isError && <Trouble error={save.error} />}
-        <footer className="dialog-foot">
-          <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
-            {t("clocks.save")}
-          </button>
-        </footer>
-      </form>
-    </Dialog>
   );
 }

@@ -6,6 +6,7 @@ export type Clock = Schemas["ClockShape"];
 export type ClockList = Schemas["ClockList"];
 export type IncidentClocks = Schemas["IncidentClocks"];
 export type ClockRule = Schemas["ClockRuleShape"];
+export type ClockRules = Schemas["ClockRules"];
 export type Paper = Schemas["DocumentShape"];
 export type CasePapers = Schemas["CasePapers"];
 export type Forms = Schemas["Forms"];
