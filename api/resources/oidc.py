@@ -98,7 +98,7 @@ def _provider(request: Request, wanted: str) -> Provider:
     table = next((table for table in node.api.oidc if table.id == wanted), None)
     if table is None:
         raise not_found()
-    return made.setdefault(wanted, Provider(table))
+    return made.setdefault(wanted, Provider(table, node.clock.now))
 
 
 def _back(request: Request, provider: str) -> str:
