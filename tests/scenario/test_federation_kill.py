@@ -210,3 +210,56 @@ def eventually(look: Any, limit_s: float = 20.0) -> Any:
         assert time.monotonic() < end
         time.sleep(0.1)
     return found
+
+
+@pytest.mark.slow
+def test_one_leader_through_kills_of_either_side(nodes: tuple[Process, Process]) -> None:
+    """Offers, answers and crossing offers while both are killed: at the end both name one leader, and each change of
+    leader is on the centre's record once."""
+    centre, agency = nodes
+    chance = random.Random(2027)
+    enrolled(centre.start(), agency)
+    writer = EmbeddedWriter(agency.data)
+    writer.append([hit(1, rule="a")], "hits")
+    writer.close()
+    me, duty = agency.start().person(), centre.person()
+    [alert] = eventually(lambda: me.get("/alerts")["items"])
+    ref = me.post("/incidents", {"alert_ids": [alert["id"]], "title": "Mã độc"})["id"]
+    me.post(f"/incidents/{ref}/raise")
+    raised = eventually(lambda: [row for row in duty.get("/inbox")["items"] if row["kind"] == "incident"])[0]["id"]
+
+    def act(person: Person, where: str) -> None:
+        """Any act that this side's screen offers; a killed node, or a state that has just changed, refuses."""
+        try:
+            found = person.get(where)
+            lead = found["lead"]
+            if lead["can"]:
+                wanted = [one for one in lead["can"] if one != "decline"] or lead["can"]
+                person.post(f"{where.removesuffix('/lead')}/lead", {"act": chance.choice(wanted)})
+        except Exception:
+            time.sleep(0.1)
+
+    for number in range(24):
+        act(me, f"/incidents/{ref}/lead")
+        act(duty, f"/inbox/{raised}")
+        time.sleep(chance.uniform(0.0, 0.4))
+        if number % 3 == 2:
+            killed = chance.choice((centre, agency))
+            killed.end()
+            killed.start()
+            me.close()
+            duty.close()
+            me, duty = agency.person(), centre.person()
+
+    def agreed() -> Any:
+        mine, theirs = me.get(f"/incidents/{ref}/lead")["lead"], duty.get(f"/inbox/{raised}")["lead"]
+        same = all(mine[key] == theirs[key] for key in ("leader", "term", "offered_by"))
+        return theirs if same and mine["wanted"] is None else None
+
+    record = eventually(agreed, 60.0)
+    assert record["term"] > 1, "the lead never changed: this proves nothing"
+    assert record["leader"] == ("agency" if record["term"] % 2 else "centre")
+    me.close()
+    duty.close()
+    for node in nodes:
+        assert "Traceback" not in node.log.read_text()

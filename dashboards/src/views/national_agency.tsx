@@ -21,6 +21,7 @@ import { Text } from "../parts/text";
 import { Ago, Time } from "../parts/time";
 import "./national/national.css";
 import { ReminderDialog } from "./national/reminder";
+import { UnitDialog } from "./national/unit";
 import { StateWord } from "./national/state";
 import type { AgencyState, AgencyWhole } from "./national/types";
 
@@ -159,6 +160,7 @@ function Whole({ whole, agency }: { whole: AgencyWhole; agency: string }) {
   const { t } = useWords();
   const { can } = useSession();
   const [reminding, setReminding] = useState(false);
+  const [placing, setPlacing] = useState(false);
   const { row } = whole;
   const parts = whole.parts as Parts;
   return (
@@ -208,9 +210,14 @@ function Whole({ whole, agency }: { whole: AgencyWhole; agency: string }) {
               <Fact name={t("national.column.selftest")}>
                 <Ago at={row.selftest_at} />
               </Fact>
-              {row.unit && (
+              {(row.unit || can("national.manage")) && (
                 <Fact name={t("national.agency.unit")}>
-                  <Text>{row.unit.name}</Text>
+                  {row.unit && <Text>{row.unit.name}</Text>}{" "}
+                  {can("national.manage") && (
+                    <ActButton tone="quiet" onClick={() => setPlacing(true)}>
+                      {t("national.agency.setUnit")}
+                    </ActButton>
+                  )}
                 </Fact>
               )}
               {row.unit && row.unit.former.length > 0 && (
@@ -295,6 +302,7 @@ function Whole({ whole, agency }: { whole: AgencyWhole; agency: string }) {
           </Panel>
         </div>
       </div>
+      {placing && <UnitDialog agency={agency} unit={row.unit && { code: row.unit.code, name: row.unit.name }} onClose={() => setPlacing(false)} />}
       {reminding && <ReminderDialog agency={agency} name={row.name} onClose={() => setReminding(false)} />}
     </>
   );

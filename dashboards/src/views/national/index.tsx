@@ -122,7 +122,7 @@ function Whole({ data }: { data: National }) {
               )}
               {row.exercise && !me.node.exercise && <span className="tag tag-warn">{t("national.exercise")}</span>}
               {row.warnings.length > 0 && (
-                <span className="national-warn">
+                <span className="row-reason national-warn">
                   {row.warnings.map((warning) => t(`national.warning.${warning}` as "national.warning.late", { defaultValue: warning })).join(" · ")}
                 </span>
               )}
@@ -142,13 +142,13 @@ function Whole({ data }: { data: National }) {
         ? [
             {
               id: "remind",
-              header: "",
+              header: t("national.column.acts"),
               width: "148px",
               from: 520,
               cell: (row: AgencyRow) =>
                 row.agency !== null &&
                 (row.state !== "connected" || row.warnings.length > 0) && (
-                  <ActButton tone="quiet" onClick={() => setReminding(row)} aria-label={t("national.reminder.title", { agency: row.name })}>
+                  <ActButton tone="quiet" onClick={() => setReminding(row)} aria-label={`${t("national.reminder.write")} · ${row.name}`}>
                     {t("national.reminder.write")}
                   </ActButton>
                 ),
@@ -291,6 +291,10 @@ function NationalPage() {
             {t("national.asOf")} <Time at={query.data.as_of} />
           </span>
         )}
+        <div className="spread" />
+        <a className="button" href={href("/organisation")}>
+          {t("organisation.title")}
+        </a>
       </header>
       <Ask query={query} rows={8}>
         {(data) => <Whole data={data} />}
