@@ -19,7 +19,7 @@ from api.casework.queue import inside
 from api.federation.config import settings
 from api.node.keeping import ledger
 from api.node.keeping.settings import BackupTable
-from api.overview.shapes import Step
+from api.overview.shapes import StartStep
 from api.runtime import Runtime
 from api.state.cases import Alert
 from api.state.federation import Link
@@ -29,10 +29,10 @@ from api.state.notices import Channel, Sending
 from api.state.people import User
 from correlator.store.base import Scope
 
-Looked = Callable[[Runtime, Session, Scope], Step | None]
+Looked = Callable[[Runtime, Session, Scope], StartStep | None]
 
 
-def steps(node: Runtime, session: Session, access: Access) -> list[Step] | None:
+def steps(node: Runtime, session: Session, access: Access) -> list[StartStep] | None:
     found = [
         step
         for needed, look in STEPS
@@ -43,52 +43,52 @@ def steps(node: Runtime, session: Session, access: Access) -> list[Step] | None:
     return found if any(not step.done for step in found) else None
 
 
-def _sensor(node: Runtime, session: Session, scope: Scope) -> Step:
+def _sensor(node: Runtime, session: Session, scope: Scope) -> StartStep:
     here = (inside(Machine.agency, scope), Machine.role == "sensor", Machine.revoked_at.is_(None))
     real = select(MachineStream.machine_id).join(Machine).where(*here, MachineStream.last_event_at.is_not(None))
     if _any(session, real.exists()):
-        return Step(key="sensor", done=True)
+        return StartStep(key="sensor", done=True)
     there = _any(session, select(Machine.id).where(*here).exists())
-    return Step(key="sensor", done=False, part="silent" if there else "", command="luytre doctor" if there else "")
+    return StartStep(key="sensor", done=False, part="silent" if there else "", command="luytre doctor" if there else "")
 
 
-def _alert(node: Runtime, session: Session, scope: Scope) -> Step:
+def _alert(node: Runtime, session: Session, scope: Scope) -> StartStep:
     done = _any(session, exists().where(inside(Alert.agency, scope)))
-    return Step(key="alert", done=done, command="luytre selftest")
+    return StartStep(key="alert", done=done, command="luytre selftest")
 
 
-def _inventory(node: Runtime, session: Session, scope: Scope) -> Step:
-    return Step(key="inventory", done=_any(session, exists().where(inside(System.agency, scope))),
+def _inventory(node: Runtime, session: Session, scope: Scope) -> StartStep:
+    return StartStep(key="inventory", done=_any(session, exists().where(inside(System.agency, scope))),
                 command="luytre inventory import --help")  # fmt: skip
 
 
-def _channel(node: Runtime, session: Session, scope: Scope) -> Step:
+def _channel(node: Runtime, session: Session, scope: Scope) -> StartStep:
     own = (inside(Channel.agency, scope), Channel.retired.is_(False), Channel.enabled.is_(True))
     sent = select(Sending.id).join(Channel, Channel.id == Sending.channel_id).where(*own, Sending.state == "sent")
     if _any(session, sent.exists()):
-        return Step(key="channel", done=True)
-    return Step(key="channel", done=False, part="unsent" if _any(session, exists().where(*own)) else "")
+        return StartStep(key="channel", done=True)
+    return StartStep(key="channel", done=False, part="unsent" if _any(session, exists().where(*own)) else "")
 
 
-def _person(node: Runtime, session: Session, scope: Scope) -> Step:
+def _person(node: Runtime, session: Session, scope: Scope) -> StartStep:
     """More than one: whoever is alone can't be ill."""
     count = session.scalar(select(func.count()).select_from(User).where(User.disabled.is_(False))) or 0
-    return Step(key="person", done=count > 1)
+    return StartStep(key="person", done=count > 1)
 
 
-def _upstream(node: Runtime, session: Session, scope: Scope) -> Step | None:
+def _upstream(node: Runtime, session: Session, scope: Scope) -> StartStep | None:
     if node.node.role == "national":
         return None
     wanted = bool(settings(node.config).upstream)
     reached = session.scalar(select(Link.last_contact_at).limit(1)) is not None
-    return Step(key="upstream", done=wanted and reached, part="uncontacted" if wanted else "",
+    return StartStep(key="upstream", done=wanted and reached, part="uncontacted" if wanted else "",
                 command="luytre doctor" if wanted else "luytre enrol upstream")  # fmt: skip
 
 
-def _backup(node: Runtime, session: Session, scope: Scope) -> Step:
+def _backup(node: Runtime, session: Session, scope: Scope) -> StartStep:
     target = bool(node.config and node.config.table("backup", BackupTable).target)
     made = bool(ledger.load(node.data).get("last_good_at"))
-    return Step(key="backup", done=target and made, part="unmade" if target else "",
+    return StartStep(key="backup", done=target and made, part="unmade" if target else "",
                 command="luytre backup create" if target else "luytre config explain backup.target")  # fmt: skip
 
 

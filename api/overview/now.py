@@ -27,11 +27,11 @@ from api.overview import first
 from api.overview.shapes import (
     AlertsNow,
     BackupNow,
-    Cell,
     ClockNow,
     DutyNow,
     InboxNow,
     IncidentsNow,
+    LevelGrade,
     Overview,
     RaisedNow,
     SensorNow,
@@ -95,7 +95,7 @@ def _alerts(asked: _Asked) -> AlertsNow:
         new=sum(count for _, _, count, _ in rows),
         mine=asked.session.scalar(mine) or 0,
         oldest_at=_time(min((oldest for *_, oldest in rows), default=None)),
-        cells=[Cell(level=level, grade=grade, count=count) for level, grade, count, _ in rows],  # type: ignore[arg-type]
+        cells=[LevelGrade(level=level, grade=grade, count=count) for level, grade, count, _ in rows],  # type: ignore[arg-type]
     )
 
 

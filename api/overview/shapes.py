@@ -9,7 +9,7 @@ from api.notices.shapes import HandoverShape
 from api.shapes import Level, Out, Person, Texts
 
 
-class Cell(Out):
+class LevelGrade(Out):
     level: Level
     grade: int | None
     count: int
@@ -19,7 +19,7 @@ class AlertsNow(Out):
     new: int  # nobody has taken them
     mine: int
     oldest_at: str | None
-    cells: list[Cell]
+    cells: list[LevelGrade]
 
 
 class TrendDay(Out):
@@ -114,7 +114,7 @@ class DutyNow(Out):
 StepKey = Literal["sensor", "alert", "inventory", "channel", "person", "upstream", "backup"]
 
 
-class Step(Out):
+class StartStep(Out):
     key: StepKey
     done: bool
     part: Literal["", "silent", "unsent", "uncontacted", "unmade"] = ""  # begun, but not shown to work yet
@@ -132,5 +132,5 @@ class Overview(Out):
     inbox: InboxNow | None = None
     backup: BackupNow | None = None
     duty: list[DutyNow] | None = None
-    start: list[Step] | None = None  # while something is not done
+    start: list[StartStep] | None = None  # while something is not done
     failed: list[str]  # parts that could not be made now

@@ -27,7 +27,7 @@ Me = Annotated[Access, Depends(signed_in)]
 Manager = Annotated[Access, Depends(Allow("sensors.manage"))]
 
 
-class Asked(Out):
+class SelfTestAsked(Out):
     test: str
 
 
@@ -39,7 +39,7 @@ def overview(request: Request, access: Me) -> Overview:
 
 
 @router.post("/selftest", status_code=202)
-def ask_selftest(request: Request, access: Manager) -> Asked:
+def ask_selftest(request: Request, access: Manager) -> SelfTestAsked:
     """A harmless event for the log role beside this node; its alert comes some seconds later. 429 while one waits: no
     log sensor of this machine has taken it yet."""
     node: Runtime = request.app.state.node
@@ -49,4 +49,4 @@ def ask_selftest(request: Request, access: Manager) -> Asked:
     with node.db.write() as session:
         node.audit.record(session, access.actor, "selftest.ask", wanted.id, agency=node.node.agency)
     selftest.ask(node.data, wanted)
-    return Asked(test=wanted.id)
+    return SelfTestAsked(test=wanted.id)
