@@ -317,7 +317,7 @@ function Queue() {
           {(["q", "entity", "rule", "agency"] as const).map(
             (key) =>
               asked[key] && (
-                <button key={key} type="button" className="chip chip-set" onClick={() => setFilters({ [key]: null })} aria-label={`${t("filter.remove")} ${asked[key]}`}>
+                <button key={key} type="button" className="chip chip-set" onClick={() => setFilters({ [key]: null })} title={t("filter.remove")}>
                   <span className="muted">{t(`filter.${key}`)}</span> <Text mono>{asked[key]}</Text> <Icon name="close" />
                 </button>
               ),
@@ -325,7 +325,7 @@ function Queue() {
           {(["system", "grade"] as const).map(
             (key) =>
               asked[key] && (
-                <button key={key} type="button" className="chip chip-set" onClick={() => setFilters({ [key]: null })} aria-label={`${t("filter.remove")} ${asked[key]}`}>
+                <button key={key} type="button" className="chip chip-set" onClick={() => setFilters({ [key]: null })} title={t("filter.remove")}>
                   <span className="muted">{t(`inventory.column.${key}`)}</span>{" "}
                   <Text>{key === "system" ? (loaded.find((alert) => alert.system?.id === asked.system)?.system?.name ?? asked[key]) : asked[key]}</Text> <Icon name="close" />
                 </button>

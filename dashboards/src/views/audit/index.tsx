@@ -4,6 +4,7 @@ import { useMemo, useState } from "react";
 import { address, get } from "../../api/client";
 import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
+import { useAgencyName } from "../../app/names";
 import { useFilters } from "../../app/route";
 import { count } from "../../app/text";
 import { momentOf } from "../../app/time";
@@ -27,11 +28,12 @@ type Chain = AuditEntries["chain"];
 function Entry({ entry, onClose }: { entry: AuditRow; onClose: () => void }) {
   const { t } = useWords();
   const loose = useLoose();
+  const agencyName = useAgencyName();
   const facts: [string, string][] = [
     [t("records.who"), `${entry.actor_name} (${entry.actor})`],
     [t("records.what"), `${loose("records.acts", entry.act.replace(/\./g, "_"), entry.act)} (${entry.act})`],
     [t("records.object"), entry.object || "—"],
-    [t("column.agency"), entry.agency ?? "—"],
+    [t("column.agency"), entry.agency ? agencyName(entry.agency) : "—"],
     [t("records.outcome"), loose("records.outcomes", entry.outcome)],
     [t("account.address"), entry.address || "—"],
     [t("records.hash"), entry.hash],
@@ -91,6 +93,7 @@ const moment = (day: string, end: boolean) => (day ? new Date(new Date(`${day}T0
 function AuditPage() {
   const { t, language } = useWords();
   const loose = useLoose();
+  const agencyName = useAgencyName();
   const [filters, setFilters] = useFilters();
   const [cursor, setCursor] = useState<string | null>(null);
   const [open, setOpen] = useState<AuditRow | null>(null);
@@ -120,11 +123,11 @@ function AuditPage() {
       { id: "who", header: t("records.who"), width: "minmax(110px, 1fr)", cell: (row) => <Text>{row.actor_name || row.actor}</Text> },
       { id: "act", header: t("records.what"), width: "minmax(130px, 1.2fr)", cell: (row) => <span title={row.act}>{loose("records.acts", row.act.replace(/\./g, "_"), row.act)}</span> },
       { id: "object", header: t("records.object"), width: "minmax(100px, 1fr)", from: 560, cell: (row) => <Text mono>{row.object}</Text> },
-      { id: "agency", header: t("column.agency"), width: "minmax(90px, 160px)", from: 900, cell: (row) => (row.agency ? <Text>{row.agency}</Text> : <span className="muted">—</span>) },
+      { id: "agency", header: t("column.agency"), width: "minmax(90px, 160px)", from: 900, cell: (row) => (row.agency ? <span title={row.agency}><Text>{agencyName(row.agency)}</Text></span> : <span className="muted">—</span>) },
       { id: "outcome", header: t("records.outcome"), width: "112px", from: 640, cell: (row) => (row.outcome === "done" ? <span className="muted">{t("records.outcomes.done")}</span> : <Tag tone="warn">{loose("records.outcomes", row.outcome)}</Tag>) },
       { id: "address", header: t("account.address"), width: "136px", from: 1060, cell: (row) => <Text mono>{row.address}</Text> },
     ],
-    [t, loose],
+    [t, loose, agencyName],
   );
   const text = (name: "actor" | "act" | "object" | "agency", label: string) => (
     <label>

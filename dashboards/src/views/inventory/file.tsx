@@ -2,10 +2,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { post } from "../../api/client";
-import { useSession } from "../../app/session";
 import { count } from "../../app/text";
 import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
+import { useOwnAgency } from "../../parts/agency";
 import { ActButton, Tag } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
 import { useLoose } from "../../parts/history";
@@ -27,9 +27,8 @@ function encoded(file: File): Promise<string> {
 export function ImportDialog({ of, onClose }: { of: "systems" | "assets"; onClose: () => void }) {
   const { t, pick, language } = useWords();
   const loose = useLoose();
-  const { me } = useSession();
   const client = useQueryClient();
-  const agency = me.grants.find((grant) => grant.agency)?.agency ?? me.node.agency;
+  const agency = useOwnAgency();
   const [content, setContent] = useState<string | null>(null);
   const [tooBig, setTooBig] = useState(false);
   const send = useMutation({

@@ -6,6 +6,7 @@ import { call, get, Refusal } from "../../api/client";
 import { useSession } from "../../app/session";
 import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
+import { AgencyField, useOwnAgency } from "../../parts/agency";
 import { ActButton } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
 import { Trouble } from "../../parts/panel";
@@ -68,7 +69,7 @@ function Said({ error, conflict }: { error: unknown; conflict: boolean }) {
 
 function useAgency(): [string, (code: string) => void, boolean] {
   const { me } = useSession();
-  const [agency, setAgency] = useState(me.grants.find((grant) => grant.agency)?.agency ?? me.node.agency);
+  const [agency, setAgency] = useState(useOwnAgency());
   return [agency, setAgency, me.node.role === "national" || me.grants.length > 1];
 }
 
@@ -138,10 +139,7 @@ export function SystemForm({ before: given, kinds, onClose, onDone }: { before: 
         </div>
         {line("provider")}
         {!before && several && (
-          <label className="field">
-            <span>{t("inventory.field.agency")}</span>
-            <input required maxLength={64} value={agency} onChange={(event) => setAgency(event.target.value.trim())} />
-          </label>
+          <AgencyField label={t("inventory.field.agency")} value={agency} onChange={setAgency} />
         )}
         <label className="field">
           <span>{t("inventory.field.note")}</span>
@@ -231,10 +229,7 @@ export function AssetForm({ before: given, kinds, system, onClose, onDone }: { b
           <input name="owner" maxLength={256} defaultValue={before?.owner ?? ""} />
         </label>
         {!before && several && (
-          <label className="field">
-            <span>{t("inventory.field.agency")}</span>
-            <input required maxLength={64} value={agency} onChange={(event) => setAgency(event.target.value.trim())} />
-          </label>
+          <AgencyField label={t("inventory.field.agency")} value={agency} onChange={setAgency} />
         )}
         <label className="field">
           <span>{t("inventory.field.note")}</span>

@@ -127,8 +127,8 @@ function Inventory() {
               <Text>{row.name}</Text>
             </span>
             {row.secret && (
-              <Tag tone="bad" title={t("inventory.secretWhy")}>
-                {t("inventory.secret")}
+              <Tag tone="bad" title={`${t("inventory.secret")}. ${t("inventory.secretWhy")}`}>
+                {t("inventory.secretShort")}
               </Tag>
             )}
           </span>
@@ -183,7 +183,7 @@ function Inventory() {
         ? [
             {
               id: "acts",
-              header: "",
+              header: t("inventory.acts"),
               width: "190px",
               from: 480,
               cell: (row: Asset) =>

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { get } from "../../api/client";
 import type { HistoryEntry } from "../../api/types";
 import { useKeys } from "../../app/keys";
+import { useAgencyName } from "../../app/names";
 import { href } from "../../app/route";
 import { useSession } from "../../app/session";
 import { count } from "../../app/text";
@@ -98,6 +99,7 @@ function Changes({ path, queryKey }: { path: string; queryKey: readonly unknown[
 
 function Facts({ system, kinds }: { system: SystemFull; kinds: readonly Kind[] }) {
   const { t, pick } = useWords();
+  const agencyName = useAgencyName();
   const kind = kinds.find((one) => one.code === system.kind);
   const fact = (title: string, value: string) =>
     value && (
@@ -121,7 +123,7 @@ function Facts({ system, kinds }: { system: SystemFull; kinds: readonly Kind[] }
         {fact(t("inventory.field.owner"), system.owner)}
         {fact(t("inventory.field.contact"), system.contact)}
         {fact(t("inventory.field.provider"), system.provider)}
-        {fact(t("inventory.field.agency"), system.agency)}
+        {fact(t("inventory.field.agency"), agencyName(system.agency))}
         {fact(t("inventory.field.note"), system.note)}
         <div>
           <dt>{t("inventory.column.data")}</dt>

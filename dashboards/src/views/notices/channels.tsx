@@ -5,6 +5,7 @@ import { call, get, post } from "../../api/client";
 import { useSession } from "../../app/session";
 import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
+import { AgencyField } from "../../parts/agency";
 import { ActButton, Tag } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
 import { Empty } from "../../parts/empty";
@@ -91,10 +92,7 @@ function Editor({ channel, kinds, onClose }: { channel: Channel | null; kinds: s
             ))}
           </select>
         </label>
-        <label className="field">
-          <span>{t("channel.agency")}</span>
-          <input name="agency" required maxLength={64} readOnly={channel !== null} defaultValue={channel?.agency ?? me.grants.find((grant) => grant.agency)?.agency ?? me.node.agency} />
-        </label>
+        <AgencyField label={t("channel.agency")} name="agency" value={channel?.agency} fixed={channel !== null} />
         {kind === "mail" && (
           <>
             <label className="field">

@@ -23,8 +23,6 @@ function Notices() {
     <div className="page page-list notices">
       <header className="page-head page-head-row">
         <h1>{t("notices.title")}</h1>
-      </header>
-      <div className="filters">
         <div className="tabs" role="group" aria-label={t("notices.title")}>
           {(Object.keys(TABS) as Tab[]).map((name) => (
             <button key={name} type="button" aria-pressed={tab === name} onClick={() => setFilters({ tab: name === "deliveries" ? null : name })}>
@@ -32,7 +30,7 @@ function Notices() {
             </button>
           ))}
         </div>
-      </div>
+      </header>
       <Body />
     </div>
   );

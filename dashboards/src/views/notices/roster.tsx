@@ -6,6 +6,7 @@ import { useSession } from "../../app/session";
 import { clockOf, dateOf, fromWall } from "../../app/time";
 import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
+import { AgencyField, useOwnAgency } from "../../parts/agency";
 import { ActButton } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
 import { Empty } from "../../parts/empty";
@@ -46,10 +47,7 @@ function TeamEditor({ team, onClose }: { team: Team | null; onClose: () => void 
             <span>{t("roster.name")}</span>
             <input name="name" required maxLength={128} autoFocus defaultValue={team?.name ?? ""} />
           </label>
-          <label className="field">
-            <span>{t("channel.agency")}</span>
-            <input name="agency" required readOnly={team !== null} maxLength={64} defaultValue={team?.agency ?? me.grants.find((grant) => grant.agency)?.agency ?? me.node.agency} />
-          </label>
+          <AgencyField label={t("channel.agency")} name="agency" value={team?.agency} fixed={team !== null} />
           <label className="field">
             <span>{t("roster.lead")}</span>
             <select name="lead" required defaultValue={team?.lead.id ?? me.user.id}>
@@ -158,7 +156,7 @@ function Grid({ week }: { week: Week }) {
   const days = Array.from({ length: week.days }, (_, index) => plus(week.start, index));
   const now = Date.parse(week.now);
   return (
-    <div className="roster-grid" role="list">
+    <ol className="roster-grid">
       {days.map((day, index) => {
         const start = midnight(day);
         const inside = week.spans
@@ -166,7 +164,7 @@ function Grid({ week }: { week: Week }) {
           .filter(({ from, to }) => to > from);
         const today = now >= start && now < start + DAY_MS;
         return (
-          <section key={day} role="listitem" className={today ? "roster-day roster-today" : "roster-day"} aria-label={`${t(`roster.weekday.${WEEKDAYS[index % 7] ?? "0"}`)} ${dateOf(`${day}T05:00:00Z`)}`}>
+          <li key={day} className={today ? "roster-day roster-today" : "roster-day"} aria-current={today ? "date" : undefined}>
             <h3>
               {t(`roster.weekday.${WEEKDAYS[index % 7] ?? "0"}`)} <span className="figures muted">{dateOf(`${day}T05:00:00Z`).slice(0, 5)}</span>
             </h3>
@@ -186,16 +184,16 @@ function Grid({ week }: { week: Week }) {
                 </li>
               ))}
             </ul>
-          </section>
+          </li>
         );
       })}
-    </div>
+    </ol>
   );
 }
 
 function HolidayList({ manage }: { manage: boolean }) {
   const { t } = useWords();
-  const { me } = useSession();
+  const own = useOwnAgency();
   const client = useQueryClient();
   const explain = useExplain();
   const query = useQuery({ queryKey: ["notices", "holidays"], queryFn: ({ signal }) => get<Holidays>("/duty/holidays", {}, signal) });
@@ -207,7 +205,7 @@ function HolidayList({ manage }: { manage: boolean }) {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    act.mutate({ day: String(form.get("day")), name: String(form.get("name")), agency: me.grants.find((grant) => grant.agency)?.agency ?? me.node.agency });
+    act.mutate({ day: String(form.get("day")), name: String(form.get("name")), agency: own });
     event.currentTarget.reset();
   };
   return (

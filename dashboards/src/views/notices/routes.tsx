@@ -6,6 +6,7 @@ import { useAgencyName } from "../../app/names";
 import { useSession } from "../../app/session";
 import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
+import { AgencyField } from "../../parts/agency";
 import { ActButton, Tag } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
 import { Empty } from "../../parts/empty";
@@ -28,7 +29,6 @@ function useSentence() {
 
 function Editor({ route, onClose }: { route: RouteRow | null; onClose: () => void }) {
   const { t } = useWords();
-  const { me } = useSession();
   const client = useQueryClient();
   const channels = useQuery({ queryKey: ["notices", "channels"], queryFn: ({ signal }) => get<Channels>("/notices/channels", {}, signal) });
   const teams = useQuery({ queryKey: ["notices", "teams"], queryFn: ({ signal }) => get<Listed<Team>>("/duty/teams", {}, signal) });
@@ -68,10 +68,7 @@ function Editor({ route, onClose }: { route: RouteRow | null; onClose: () => voi
     <Dialog title={route ? t("routing.change") : t("routing.add")} onClose={onClose} wide>
       {ready && (
         <form onSubmit={submit} className="notice-form">
-          <label className="field">
-            <span>{t("channel.agency")}</span>
-            <input name="agency" required maxLength={64} defaultValue={route?.agency ?? me.grants.find((grant) => grant.agency)?.agency ?? me.node.agency} />
-          </label>
+          <AgencyField label={t("channel.agency")} name="agency" value={route?.agency} />
           <label className="field">
             <span>{t("routing.level")}</span>
             <select name="level" defaultValue={route?.level ?? "high"}>

@@ -147,6 +147,9 @@ function Person({ params }: { params: Record<string, string> }) {
       <Ask query={query} rows={6}>
         {(person) => (
           <>
+            <p>
+              <a href={href("/people")}>← {t("people.title")}</a>
+            </p>
             <header className="page-head page-head-row">
               <h1>
                 <Text>{person.name}</Text>

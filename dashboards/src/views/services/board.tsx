@@ -32,7 +32,7 @@ export function Board() {
             <ul className="board-counts">
               {ORDER.map((verdict) => (
                 <li key={verdict}>
-                  <span className="figures">{board.counts[verdict] ?? 0}</span> <VerdictTag verdict={verdict} />
+                  <VerdictTag verdict={verdict} /> <span className="figures">{board.counts[verdict] ?? 0}</span>
                 </li>
               ))}
             </ul>
@@ -46,6 +46,8 @@ export function Board() {
                   </span>
                 }
               >
+                {agency.services.length === 0 && <p className="muted">{t("services.boardNoServices")}</p>}
+                {agency.services.length > 0 && (
                 <div className="table-scroll" tabIndex={0} role="region" aria-label={agency.name}>
                   <table className="plain board-table">
                     <thead>
@@ -94,6 +96,7 @@ export function Board() {
                     </tbody>
                   </table>
                 </div>
+                )}
               </Panel>
             ))}
           </div>

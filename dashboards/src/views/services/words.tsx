@@ -43,10 +43,10 @@ export function VerdictTag({ verdict }: { verdict: Verdict }) {
   );
 }
 
-/** "99,93 %": rounded down, so that an outage is never shown as 100. */
+/** "99,93 %": two places, rounded down, so that an outage is never shown as 100. */
 export function percent(share: number, language: string): string {
-  const cut = Math.floor(share * 100_000) / 1_000;
-  return `${new Intl.NumberFormat(language === "vi" ? "vi-VN" : "en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 3 }).format(cut)} %`;
+  const cut = Math.floor(share * 10_000) / 100;
+  return `${new Intl.NumberFormat(language === "vi" ? "vi-VN" : "en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(cut)} %`;
 }
 
 export function Share({ of, lines = false }: { of: ServiceShort["availability"]; lines?: boolean }) {
