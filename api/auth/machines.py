@@ -129,7 +129,8 @@ class Machines:
 
     def issue_token(self, name: Name, by: str, life_s: float = TOKEN_LIFE_S) -> tuple[str, float]:
         """A one-time token for exactly this machine, and when it ends. Only its hash is kept."""
-        token = secrets.token_urlsafe(32)
+        while (token := secrets.token_urlsafe(32)).startswith("-"):
+            pass  # the printed line is pasted into a shell, where that would be an option: one of 64 was
         now = self._clock.now()
         ends = now + min(life_s, TOKEN_LIFE_S)
         with self._database.write() as session:

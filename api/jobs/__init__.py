@@ -19,6 +19,7 @@ from sensors.registry import find
 class Job:
     every_s: float
     run: Callable[[Any], str]  # takes the Runtime, returns what was done in a few words ("" = nothing to say)
+    first_s: float | None = None  # how soon after the start; default: every_s
 
 
 def all_jobs() -> dict[str, Job]:

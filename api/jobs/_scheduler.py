@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -22,10 +23,12 @@ class Scheduler:
         self._written: dict[str, float] = {}
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # a failed job is in our log, with its name
         self._inner = BackgroundScheduler(executors={"default": ThreadPoolExecutor(THREADS)}, timezone="UTC")
+        now = datetime.now(UTC)
         for name, job in all_jobs().items():
             self._inner.add_job(
                 self.run, "interval", args=(name, job), seconds=job.every_s, id=name, max_instances=1, coalesce=True,
                 misfire_grace_time=None,
+                next_run_time=now + timedelta(seconds=job.every_s if job.first_s is None else job.first_s),
             )  # fmt: skip
 
     def start(self) -> None:

@@ -65,6 +65,13 @@ def test_a_token_gives_exactly_the_name_it_was_made_for(office: Office) -> None:
     assert office.machines.of_certificate(office.enrol()) == NAME
 
 
+def test_a_token_is_no_option_of_a_command(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`luytre enrol join URL -R7a… …` ended with "no such option": one token of 64."""
+    made = iter(["-R7a", "--help", "R7a-"])
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _: next(made))
+    assert office.machines.issue_token(NAME, "an")[0] == "R7a-"
+
+
 def test_a_token_is_for_once_and_for_an_hour(office: Office) -> None:
     token, ends = office.machines.issue_token(NAME, "an", life_s=10 * DAY)
     assert ends == office.clock.now() + HOUR

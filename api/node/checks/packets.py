@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from api.node.checks import Check, Finding, Words, bad, do, ok, run, skipped
+from api.node.checks import Check, Finding, Words, bad, do, note, ok, run, skipped
 from api.node.checks._machine import Machine
 from sensors.roles.packet import PacketTable
 
 ETH_P_ALL, OUTGOING = 3, 4
 FLOWS = 20_000
 ENOUGH_FLOWS, BOTH_WAYS = 20, 0.1
+SURE_S = 30.0  # an interface that has had packets may be quiet for less than that: a small office, a Sunday
 
 
 @dataclass
@@ -70,7 +71,15 @@ def look(machine: Machine) -> Iterator[Finding]:
             "both_ways": round(found.both, 2),
         }
         rate = found.packets / machine.seconds
-        if not found.packets:
+        if not found.packets and machine.seconds < SURE_S and (earlier := _counted(machine, name)):
+            yield note(
+                "quiet",
+                f"{name}: 0 gói trong {machine.seconds:.0f} giây này; trước đó đã có {earlier}",
+                f"{name}: 0 packets in these {machine.seconds:.0f} s; {earlier} before",
+                run(machine.luytre(f"doctor --only {CHECK.code} --seconds 60")),
+                **measured,
+            )
+        elif not found.packets:
             yield bad(
                 "no-packets",
                 f"{name}: 0 gói trong {machine.seconds:.0f} giây",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from api.node.exercise import estate
 from api.node.exercise.people import Person
 from api.node.exercise.scene import BEACON_EVERY_S, BEACONS, CONTROL, FAILURES, SCANNED_PORTS, Scene
 from api.node.exercise.world import NAMES, Site, World
@@ -45,16 +46,55 @@ def play(world: World, portal: subprocess.Popen[bytes], tell: Tell) -> None:
     scenes = {site.code: Scene(number) for number, site in enumerate(world.agencies, 20)}
     people = {site.code: site.person() for site in world.sites}
     try:
+        tests = _estate(world, scenes, people, tell)
         _ordinary_day(world, scenes, tell)
         found = _attack_on(first, scenes[first.code], people[first.code], tell)
         incident = _raise_incident(people[first.code], found, tell)
+        _noticed(people[first.code], {alert["id"] for alert in found} | {incident}, tell)
         _second_agency(second, scenes[second.code], people[second.code], portal, tell)
         _centre(people[world.centre.code], people[first.code], incident, world, tell)
+        _national(people, world, tests, tell)
         for site in world.agencies:
             _nothing_lost(site, tell)
     finally:
         for person in people.values():
             person.close()
+
+
+def _estate(world: World, scenes: dict[str, Scene], people: dict[str, Person], tell: Tell) -> list[estate.SelfTest]:
+    """Before anything happens: systems are on the register, somebody is on duty, each way is being tested."""
+    count = 0
+    for site in world.agencies:
+        count += estate.systems(site, people[site.code], scenes[site.code])
+        estate.route_to_duty(site, people[site.code])
+    tell(f"danh mục: {count} hệ thống có cấp độ; người trực nhận thông báo", "systems with grades; somebody on duty")
+    return [estate.start_test(site) for site in world.agencies]
+
+
+def _noticed(person: Person, refs: set[str], tell: Tell) -> None:
+    found = _until(lambda: estate.notices(person, refs), "a notice for whoever is on duty")
+    if any(one["channel"] for one in found["items"]):
+        raise NotAsTold("a notice of an exercise went over a channel")
+    tell(f"người trực được báo: {found['total']} thông báo, không gửi ra ngoài máy", "whoever is on duty is told")
+
+
+def _national(people: dict[str, Person], world: World, tests: list[estate.SelfTest], tell: Tell) -> None:
+    """The centre's table and map: both agencies report, and count as connected once their tests came through."""
+    for test in tests:
+        raised = _until(lambda: estate.raise_test(test, people[test.site.code]), "the self-test's alert", test.site)  # noqa: B023
+        assert raised
+    duty, codes = people[world.centre.code], {site.code for site in world.agencies}
+
+    def connected() -> Any:
+        rows = estate.rows(duty, codes)
+        return rows if len(rows) == len(codes) and all(row["state"] == "connected" for row in rows.values()) else None
+
+    rows = _until(connected, f"both agencies connected in the national view: {codes}")
+    if not all(row["exercise"] for row in rows.values()):
+        raise NotAsTold("a report of an exercise does not say so")
+    [monitored] = [tile for tile in duty.get("/national")["tiles"] if tile["id"] == "monitored"]
+    tell(f"toàn quốc: {monitored['part']}/{monitored['whole']} đơn vị kết nối, có báo cáo và tự kiểm tra",
+         "the national view: both report and are connected")  # fmt: skip
 
 
 def _ordinary_day(world: World, scenes: dict[str, Scene], tell: Tell) -> None:
@@ -78,7 +118,12 @@ def _attack_on(site: Site, scene: Scene, person: Person, tell: Tell) -> list[dic
     now, stage = time.time(), _stage(site)
     stage.capture(scene.scan(now - 30))
     found = [_alert(site, person, PORT_SCAN)]
-    tell(f"cổng bị dò quét ({SCANNED_PORTS} cổng) → {found[-1]['id']}", "the portal is scanned")
+    grade = (person.get(f"/alerts/{found[-1]['id']}")["system"] or {}).get("grade")
+    if grade != estate.PORTAL_GRADE:
+        raise NotAsTold(f"the alert does not know its system: grade {grade}")
+    tell(
+        f"cổng bị dò quét ({SCANNED_PORTS} cổng) → {found[-1]['id']}, hệ thống cấp độ {grade}", "the portal is scanned"
+    )
     stage.write(scene.guessing(now - FAILURES))
     found += [_alert(site, person, SSH_BRUTE_FORCE), _alert(site, person, SSH_LOGIN_AFTER)]
     tell(f"dò mật khẩu SSH, lần thứ {FAILURES + 1} đăng nhập được → {found[-2]['id']}, {found[-1]['id']}",
@@ -93,6 +138,13 @@ def _raise_incident(person: Person, alerts: list[dict[str, Any]], tell: Tell) ->
     incident = person.post("/incidents", {"alert_ids": [alert["id"] for alert in alerts]})
     person.post(f"/incidents/{incident['id']}/raise", {"note": "Đề nghị trung tâm hỗ trợ xử lý. (DIỄN TẬP)"})
     tell(f"sự cố {incident['id']} gồm {len(alerts)} cảnh báo, đã báo cáo lên trung tâm", "incident raised")
+    running = estate.deadlines(person, incident["id"])
+    if not running:
+        raise NotAsTold("a serious incident has no deadline")
+    soonest = min(one["due_at"] for one in running)
+    tell(
+        f"sự cố nghiêm trọng: {len(running)} thời hạn báo cáo đang chạy, gần nhất {soonest[:16]}Z", "its deadlines run"
+    )
     delivery = _until(lambda: _received(person, incident["id"]), "the centre's receipt")
     tell(f"trung tâm đã nhận: biên nhận {delivery['receipt']['id']}", "receipt")
     return str(incident["id"])

@@ -126,7 +126,7 @@ class World:
             stage = Stage(folder, manifest)
             tables["log"] = {"files": [{"path": str(folder / "auth.log")}, {"path": str(folder / "access.log")}]}
             tables["packet"] = {"pcap_folder": str(stage.captures)}
-            tables["federation"] = {"upstream": upstream.machine_url}
+            tables["federation"] = {"upstream": upstream.machine_url, "report_s": 5.0}
             if self._raise_level:
                 tables["federation"]["raise_level"] = self._raise_level
             if code.endswith("b"):
