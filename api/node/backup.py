@@ -86,7 +86,7 @@ def verify(file: Path, key: KeyAt = None, as_json: Annotated[bool, typer.Option(
 
     loaded = _config(config)
     table = loaded.table("backup", BackupTable) if loaded else BackupTable()
-    proof = prove(file, key_of(table, key), scratch)
+    proof = prove(file, key_of(table, key), scratch, serve=True)
     node = loaded.table("node", NodeTable) if loaded else None
     if node is not None and proof.manifest.agency == node.agency:
         if proof.good:
@@ -102,9 +102,11 @@ def verify(file: Path, key: KeyAt = None, as_json: Annotated[bool, typer.Option(
         manifest = proof.manifest
         print(f"{manifest.agency} · {rfc3339(manifest.made_at)} · {manifest.program} · CA {manifest.ca[:16]}")
         say(f"{proof.rows:,} hàng, {proof.audit:,} mục kiểm toán, {sum(proof.items.values()):,} sự kiện; "
-            f"lập chỉ mục thử {proof.indexed:,}, tìm thấy {proof.found:,}; {proof.took_s:.1f} giây",
+            f"lập chỉ mục thử {proof.indexed:,}, tìm thấy {proof.found:,}; "
+            f"trang đăng nhập {'trả lời' if proof.served else 'chưa thử'}; {proof.took_s:.1f} giây",
             f"{proof.rows:,} rows, {proof.audit:,} audit entries, {sum(proof.items.values()):,} events; "
-            f"{proof.indexed:,} indexed as a trial, {proof.found:,} found; {proof.took_s:.1f} s")  # fmt: skip
+            f"{proof.indexed:,} indexed as a trial, {proof.found:,} found; "
+            f"the log-in page {'answers' if proof.served else 'was not tried'}; {proof.took_s:.1f} s")  # fmt: skip
         for fault in proof.problems:
             print(f"✖ {fault}", file=sys.stderr)
     if not proof.good:

@@ -1,8 +1,8 @@
 """Prove that a backup can be put back: do it, in a scratch folder, and count.
 
 In:  a backup, its key, a folder for scratch. Out: `Proof`: figures, and what is wrong in words (none: it is good).
-No port is opened and nobody is called: database, journals, index and keys are opened in this process as the programs
-would open them, and the scratch folder is removed.
+Database, journals, index and keys are opened in this process as the programs would open them; with `serve` an API of
+its own answers on loopback, as trial.py says, and calls nobody. The scratch folder is removed.
 Bound: disk of one restored node; of the index one slice of SLICE_ITEMS is rebuilt and searched, to know that the events
 are readable as events; every record's checksum is read.
 """
@@ -19,6 +19,7 @@ from sqlalchemy import func, inspect, select, table
 
 from api.audit import Audit
 from api.auth.ca import Authority
+from api.node.keeping import trial
 from api.node.keeping.gather import CONFIG, DATABASE, STREAMS
 from api.node.keeping.parts import Manifest
 from api.node.keeping.putback import settle
@@ -47,6 +48,7 @@ class Proof:
     indexed: int = 0
     found: int = 0
     audit: int = 0
+    served: bool = False  # an API over it answered, and would show people a log-in page
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -54,7 +56,8 @@ class Proof:
         return not self.problems
 
 
-def prove(file: Path, key: Key, scratch: Path | None = None, clock: Clock | None = None) -> Proof:
+def prove(file: Path, key: Key, scratch: Path | None = None, clock: Clock | None = None, *,
+          serve: bool = False) -> Proof:  # fmt: skip
     """Raises Damaged or WrongKey when the file itself is not whole."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="luytre-verify-", dir=scratch) as folder:
@@ -70,6 +73,10 @@ def prove(file: Path, key: Key, scratch: Path | None = None, clock: Clock | None
             for stream in STREAMS:
                 _journal(at, stream, proof)
             _index(at, proof)
+        if serve and (at / DATABASE).exists():
+            faults = trial.ask(at)
+            proof.problems += faults
+            proof.served = not faults
         shutil.rmtree(at, ignore_errors=True)
     proof.took_s = time.perf_counter() - started
     return proof
