@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -53,12 +53,12 @@ def _sensor(node: Runtime, session: Session, scope: Scope) -> StartStep:
 
 
 def _alert(node: Runtime, session: Session, scope: Scope) -> StartStep:
-    done = _any(session, exists().where(inside(Alert.agency, scope)))
+    done = _any(session, select(Alert.id).where(inside(Alert.agency, scope)).exists())
     return StartStep(key="alert", done=done, command="luytre selftest")
 
 
 def _inventory(node: Runtime, session: Session, scope: Scope) -> StartStep:
-    return StartStep(key="inventory", done=_any(session, exists().where(inside(System.agency, scope))),
+    return StartStep(key="inventory", done=_any(session, select(System.id).where(inside(System.agency, scope)).exists()),
                 command="luytre inventory import --help")  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def _channel(node: Runtime, session: Session, scope: Scope) -> StartStep:
     sent = select(Sending.id).join(Channel, Channel.id == Sending.channel_id).where(*own, Sending.state == "sent")
     if _any(session, sent.exists()):
         return StartStep(key="channel", done=True)
-    return StartStep(key="channel", done=False, part="unsent" if _any(session, exists().where(*own)) else "")
+    return StartStep(key="channel", done=False, part="unsent" if _any(session, select(Channel.id).where(*own).exists()) else "")
 
 
 def _person(node: Runtime, session: Session, scope: Scope) -> StartStep:
