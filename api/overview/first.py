@@ -58,8 +58,8 @@ def _alert(node: Runtime, session: Session, scope: Scope) -> StartStep:
 
 
 def _inventory(node: Runtime, session: Session, scope: Scope) -> StartStep:
-    return StartStep(key="inventory", done=_any(session, select(System.id).where(inside(System.agency, scope)).exists()),
-                command="luytre inventory import --help")  # fmt: skip
+    done = _any(session, select(System.id).where(inside(System.agency, scope)).exists())
+    return StartStep(key="inventory", done=done, command="luytre inventory import --help")
 
 
 def _channel(node: Runtime, session: Session, scope: Scope) -> StartStep:
@@ -67,7 +67,8 @@ def _channel(node: Runtime, session: Session, scope: Scope) -> StartStep:
     sent = select(Sending.id).join(Channel, Channel.id == Sending.channel_id).where(*own, Sending.state == "sent")
     if _any(session, sent.exists()):
         return StartStep(key="channel", done=True)
-    return StartStep(key="channel", done=False, part="unsent" if _any(session, select(Channel.id).where(*own).exists()) else "")
+    made = _any(session, select(Channel.id).where(*own).exists())
+    return StartStep(key="channel", done=False, part="unsent" if made else "")
 
 
 def _person(node: Runtime, session: Session, scope: Scope) -> StartStep:
