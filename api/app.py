@@ -21,6 +21,7 @@ from api.auth.keys import Rates
 from api.casework import errors
 from api.casework.paging import BadCursor
 from api.casework.playbooks import Playbooks
+from api.casework.shown import Shown
 from api.dashboard import Dashboard
 from api.guard import Guard
 from api.live import Live
@@ -65,12 +66,14 @@ def create_app(node: Runtime) -> FastAPI:
         return rule_paths(config) if config else [shipped] if shipped else []
 
     app.state.playbooks = Playbooks(folders, node.clock)
+    app.state.shown = shown = Shown(node.db, node.clock)
     install(app)
     _install_case_errors(app)
     app.add_middleware(Guard, tls=node.tls, public_url=node.api.public_url)
     for name, resource in all_routes().items():
         check_doors(name, resource)
         app.include_router(resource.router, prefix=PREFIX + resource.prefix)
+    node.counters["queue"] = lambda: {"pages_given": shown.given, "pages_made": shown.made}
     node.counters["live"] = lambda: {"screens": live.screens}
     _root(app, node, Dashboard(share.dashboard(node.node.share)))
     return app

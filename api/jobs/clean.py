@@ -32,6 +32,7 @@ def run(node: Runtime) -> str:
         hours = session.execute(delete(AlertHour).where(AlertHour.hour < int(now // 3600) - 2 * HOURS))
         gone["hours"] = int(getattr(hours, "rowcount", 0))
     gone["hits"] = _old_hits(node, now)
+    node.db.tidy()
     return ", ".join(f"{count} {what}" for what, count in gone.items() if count)
 
 

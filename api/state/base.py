@@ -22,7 +22,7 @@ import pkgutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,7 @@ class Database:
         self._write_session = sessionmaker(self.writer, expire_on_commit=False)
         self._read_session = sessionmaker(self._reader, expire_on_commit=False, autoflush=False)
         self._inside = threading.local()
+        self._moves = Moves(self.writer)
         # The file must exist (in WAL mode) before the first read-only connection opens it.
         with self.writer.connect():
             pass
@@ -107,6 +108,19 @@ class Database:
         with self._read_session() as session, session.begin():
             yield session
 
+    def moves(self, *tables: type[Base]) -> tuple[int, ...]:
+        """Numbers that differ once a transaction that wrote to one of these tables has ended. Asked BEFORE a read, they
+        say how long what was read holds: this process is the only one that writes."""
+        return self._moves.of([table.__tablename__ for table in tables])
+
+    def tidy(self) -> None:
+        """SQLite looks at how the rows are spread; cheap when little changed. PostgreSQL does so by itself."""
+        if self.path is not None:
+            with self.writer.connect() as connection:
+                connection.exec_driver_sql("PRAGMA analysis_limit=1000")
+                connection.exec_driver_sql("PRAGMA optimize")
+            self._reader.dispose()  # a connection reads the statistics when it is opened
+
     def close(self) -> None:
         self._reader.dispose()
         self.writer.dispose()
@@ -116,6 +130,37 @@ class Database:
         if self._held is not None:
             self._held.close()
             self._held = None
+
+
+class Moves:
+    """Counts, by table, the write transactions that have ended. A statement that does not say its table moves all."""
+
+    def __init__(self, writer: Engine) -> None:
+        self._lock = threading.Lock()
+        self._count: dict[str, int] = {}
+        self._all = 0
+        self._touched: set[str] = set()  # by the one write connection, since it was taken
+        event.listens_for(writer, "before_cursor_execute")(self._execute)
+        event.listens_for(writer, "checkin")(self._ended)
+
+    def of(self, tables: Sequence[str]) -> tuple[int, ...]:
+        with self._lock:
+            return (self._all, *(self._count.get(table, 0) for table in tables))
+
+    def _execute(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if context is not None and (context.isinsert or context.isupdate or context.isdelete):
+            table = getattr(getattr(context.compiled, "statement", None), "table", None)
+            self._touched.add(getattr(table, "name", ""))
+        elif not statement.startswith(("BEGIN", "PRAGMA", "SELECT")):
+            self._touched.add("")
+
+    def _ended(self, dbapi_connection: Any, record: Any) -> None:
+        """After the commit (or rollback), before whoever wrote goes on: they read what they have written."""
+        touched, self._touched = self._touched, set()
+        with self._lock:
+            self._all += "" in touched
+            for table in touched:
+                self._count[table] = self._count.get(table, 0) + 1
 
 
 _AFTER = "luytre.after_commit"

@@ -55,7 +55,11 @@ class Alert(Base):
         Index(None, "agency", "status", "last_seen"),
         Index(None, "rule_id", "last_seen"),
         Index(None, "snooze_until"),
-        Index(None, "priority", "last_seen"),
+        # The queue's two orders, with what is filtered by, so that rows of others and closed ones are passed by in the
+        # index; and its counts, which are read from the index alone.
+        Index("ix_alert_queue", "priority", "last_seen", "id", "agency", "status"),
+        Index("ix_alert_arrival", "first_seen", "id", "agency", "status"),
+        Index("ix_alert_counts", "agency", "status", "level", "woken"),
     )
 
 

@@ -1,0 +1,55 @@
+"""Pages of the queue as they were last shown: fifty people who look at one queue cost one reading of it.
+
+In:  a key (the scope and everything that was asked for) and how to make the page. Out: its JSON.
+Promise: what is given is what the database says now. A page is kept together with the numbers of `Database.moves` that
+     held before it was read, and is used while they are still the same; who has just written reads what they wrote.
+     The scope is part of the key: nobody is shown a page that was made for others.
+Bound: PAGES pages; none older than AGE_S (its `as_of`, and the hours of its sparklines).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from api.state.base import Database
+from api.state.cases import Alert, AlertEntity, AlertHour
+from api.state.inventory import System
+from api.state.people import User
+from sensors.clock import Clock
+
+PAGES = 64
+AGE_S = 20.0
+_READ = (Alert, AlertEntity, AlertHour, System, User)
+
+
+@dataclass(slots=True)
+class _Page:
+    making: threading.Lock = field(default_factory=threading.Lock)
+    moves: tuple[int, ...] = ()
+    made_at: float = 0.0
+    body: bytes = b""
+
+
+class Shown:
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+        self._lock = threading.Lock()
+        self._pages: dict[Hashable, _Page] = {}
+        self.made = self.given = 0
+
+    def page(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        with self._lock:
+            page = self._pages.pop(key, None) or _Page()
+            self._pages[key] = page  # the last used stands last
+            while len(self._pages) > PAGES:
+                del self._pages[next(iter(self._pages))]
+            self.given += 1
+        # Whoever asks while it is made waits for it, and mostly needs no other.
+        with page.making:
+            moves, now = self._db.moves(*_READ), self._clock.monotonic()
+            if not page.body or page.moves != moves or now - page.made_at >= AGE_S:
+                page.body, page.moves, page.made_at = make(), moves, now
+                self.made += 1
+            return page.body
