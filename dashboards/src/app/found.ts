@@ -32,7 +32,7 @@ export function rank(choices: readonly Choice[], typed: string): Choice[] {
     const text = folded(choice.text);
     const words = `${text} ${folded(choice.also ?? "")}`.split(/[^\p{L}\p{N}]+/u);
     if (!wanted.every((part) => words.some((word) => word.startsWith(part)))) return [];
-    return [{ choice, score: (text.startsWith(wanted.join(" ")) ? 0 : 1_000) + index }];
+    return [{ choice, score: (text.startsWith(wanted.join(" ")) && choice.kind !== "agency" ? 0 : 10_000) + index }];
   });
   return scored
     .sort((a, b) => a.score - b.score)

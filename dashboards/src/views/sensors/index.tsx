@@ -56,7 +56,7 @@ function SensorsPage() {
   const columns = useMemo<Column<Sensor>[]>(
     () => [
       { id: "state", header: t("column.status"), width: "128px", sort: (sensor) => STATES.indexOf(sensor.state), cell: (sensor) => <State sensor={sensor} /> },
-      { id: "lamps", header: t("sensor.lamps"), width: "92px", cell: (sensor) => <Lamps sensor={sensor} /> },
+      { id: "lamps", header: t("sensor.lampsShort"), width: "92px", cell: (sensor) => <Lamps sensor={sensor} /> },
       {
         id: "name",
         header: t("column.sensor"),
@@ -76,13 +76,13 @@ function SensorsPage() {
           </span>
         ),
       },
-      { id: "agency", header: t("column.agency"), width: "minmax(110px, 220px)", from: 1000, sort: (sensor) => sensor.agency_name, cell: (sensor) => <Text>{sensor.agency_name}</Text> },
+      { id: "agency", header: t("column.agency"), width: "minmax(150px, 260px)", from: 1000, sort: (sensor) => sensor.agency_name, cell: (sensor) => <Text>{sensor.agency_name}</Text> },
       { id: "last", header: t("column.lastData"), width: "128px", from: 480, sort: (sensor) => sensor.real_at ?? "", cell: (sensor) => <Ago at={sensor.real_at} /> },
       { id: "day", header: t("column.day"), width: "112px", from: 820, sort: (sensor) => hoursOf(sensor).reduce((sum, value) => sum + value, 0), cell: (sensor) => <Spark values={hoursOf(sensor)} /> },
       { id: "rate", header: t("sensor.rate"), width: "92px", end: true, from: 640, sort: (sensor) => hoursOf(sensor)[22] ?? 0, cell: (sensor) => <span className="figures">{rateOf(hoursOf(sensor), language)}</span> },
       { id: "lost", header: t("sensor.lost"), width: "84px", end: true, from: 760, sort: lost, cell: (sensor) => (lost(sensor) ? <Tag tone="warn">{count(lost(sensor), language)}</Tag> : <span className="figures muted">0</span>) },
       { id: "version", header: t("sensor.version"), width: "96px", from: 1120, sort: versionOf, cell: (sensor) => <span className="figures">{versionOf(sensor) || "—"}</span> },
-      { id: "certificate", header: t("column.certificate"), width: "112px", from: 900, sort: (sensor) => sensor.certificate_expires_at ?? "", cell: (sensor) => <Certificate sensor={sensor} /> },
+      { id: "certificate", header: t("sensor.certificate"), width: "112px", from: 900, sort: (sensor) => sensor.certificate_expires_at ?? "", cell: (sensor) => <Certificate sensor={sensor} /> },
       ...(manage
         ? [
             {
