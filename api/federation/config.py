@@ -10,6 +10,8 @@ from sensors.config import Config, Table
 class FederationTable(Table, frozen=True, kw_only=True):
     upstream: str = ""  # https://host:port of the machine port above; empty: this node is the top
     raise_level: Literal["low", "medium", "high", "critical"] | None = None  # raise alerts from here on by themselves
+    # Of the nodes below this one: items from this level on go on to the node above; minor ones stay here.
+    relay_level: Literal["informational", "low", "medium", "high", "critical"] = "informational"
     poll_s: float = 2.0  # how often words are asked for while there is talk; five times that when it is quiet
     # Names and addresses of systems marked state-secret (until systems have rows of their own): alerts that name one,
     # and incidents made of such alerts, are never raised.

@@ -162,6 +162,8 @@ def whole(session: Session, scope: Scope, row: Raised) -> RaisedFull:
     )
     said = or_(Spoken.kind != "lead", Spoken.text != "")  # who leads has its own place; what people wrote stands here
     words = session.scalars(select(Spoken).where(Spoken.raised_id == row.id, said).order_by(Spoken.id))
+    if row.item.get("via"):
+        short.lead = None  # settled between the agency and the centre that passed it on
     return RaisedFull(
         **short.model_dump(),
         item=row.item,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.casework.changes import changed
-from api.federation import answers, lead_agency, remind
+from api.federation import answers, lead_agency, relay, remind
 from api.runtime import Runtime
 from api.state.cases import Incident
 from api.state.federation import Heard, Outgoing
@@ -22,7 +22,12 @@ def hear(session: Session, node: Runtime, word: answers.Word) -> None:
     row = session.scalar(select(Outgoing).where(Outgoing.item_id == word.item_id).order_by(Outgoing.id.desc()).limit(1))
     if row is None or session.get(Heard, word.id) is not None:
         return  # not about anything of ours, or heard
+    below = relay.passed_on(session, row)
+    if below is not None:
+        relay.say_below(node, session, below, word)
     if word.kind == "lead":
+        if below is not None:
+            return
         incident = session.get(Incident, row.ref, with_for_update=True) if row.kind == "incident" else None
         lead_agency.hear(session, node, word, incident, row.agency)
         if not word.text:

@@ -24,7 +24,7 @@ from api.casework import ids
 from api.casework.changes import changed
 from api.casework.folding import search_text
 from api.federation import item as items
-from api.federation import lead_centre, selftest
+from api.federation import lead_centre, relay, selftest
 from api.federation.saying import next_word
 from api.federation.signing import digest, verify
 from api.runtime import Runtime
@@ -132,6 +132,7 @@ def _decide(node: Runtime, session: Session, sender: Name, item: Any, text: str,
         if selftest.is_one(item):
             _selftest(node, session, row, now)
         lead_centre.asked(node, session, sender, row, item, now)
+        relay.pass_on(node, session, row)
     row.revision += 1
     session.flush()
     revision = RaisedRevision(raised_id=row.id, item_revision=item["revision"], sequence=item["sequence"],

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from api.casework import incidents
 from api.casework.alerts import Desk
 from api.casework.errors import WrongState
-from api.federation import lead_shape, raising
+from api.federation import lead_shape, raising, relay
 from api.federation.answers import BIG_NUMBERS, NAME, TEXT, Word
 from api.federation.config import settings
 from api.federation.lead import TERMS, Act, Leading, Side, adopted, heard, may
@@ -99,7 +99,7 @@ def adopt(session: Session, node: Runtime, said: Iterable[tuple[str, About]]) ->
     found, rows, count = dict(said), held(session), 0
     for item_id in sorted(found.keys() | rows.keys()):
         sent = session.scalar(select(Outgoing).where(Outgoing.item_id == item_id).limit(1))
-        if sent is None or sent.kind != "incident":
+        if sent is None or sent.kind != "incident" or relay.passed_on(session, sent) is not None:
             continue  # about nothing of ours
         row, about = rows.get(item_id), found.get(item_id)
         now = lead_shape.leading(row)

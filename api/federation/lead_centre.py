@@ -43,6 +43,9 @@ def acted(desk: Desk, row: Raised, act: Act, note: str, by: str) -> None:
     assert desk.access is not None
     if row.kind != "incident":
         raise WrongState("Chỉ sự cố mới có bên chủ trì.", "Only an incident has somebody who leads it.")
+    if row.item.get("via"):
+        raise WrongState("Sự cố do trung tâm cấp dưới chuyển lên; quyền chủ trì do cấp đó thống nhất với cơ quan.",
+                         "Passed on by a centre below, which settles with the agency who leads.")  # fmt: skip
     kept = _kept(desk.session, row, desk.now)
     now = lead_shape.leading(kept)
     if act == "offer" and row.item.get("state") == "closed":
@@ -62,7 +65,7 @@ def acted(desk: Desk, row: Raised, act: Act, note: str, by: str) -> None:
 def asked(node: Runtime, session: Session, sender: Name, row: Raised, item: dict[str, Any], now: float) -> None:
     """By the agency, in the transaction that takes its item. What no longer fits changes nothing and is answered."""
     wanted = item.get("lead")
-    if wanted is None or row.kind != "incident":
+    if wanted is None or row.kind != "incident" or item.get("via"):
         return
     session.flush()
     kept, act = _kept(session, row, now), wanted["act"]

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
 from api.auth.ca import name_in
-from api.federation import answers, report, report_facts
+from api.federation import answers, relay, report, report_facts
 from api.federation.config import settings
 from api.federation.deliver import LONGEST_WAIT_S, Connect, Line
 from api.federation.signing import sign
@@ -140,6 +140,9 @@ class Reporting:
             row.number, row.at, row.marks = number, self._node.clock.now(), report.marks(wanted.parts)
             row.heard_at, row.error, row.tries = wanted.heard_at, None, 0
             session.add(row)
+            if before is None or not before.number:
+                session.flush()
+                relay.catch_up(self._node, session, wanted.agency)
 
     def _post(self, line: Line, wanted: Wanted, number: int, known: dict[str, str]) -> Answer:
         made = report.build(wanted.agency, number, wanted.at, wanted.parts, known, **wanted.more)

@@ -35,6 +35,11 @@ def take_in(session: Session, top: str, rows: Sequence[Mapping[str, Any]], now: 
     known = {agency.code: agency for agency in session.scalars(select(Agency))}
     parents = {code: agency.parent for code, agency in known.items()}
     changed, refused = 0, []
+    if top not in known:  # a certificate was issued for it, nobody has named it yet
+        known[top] = Agency(code=top, name="", parent=None, created_at=now)
+        session.add(known[top])
+        session.flush()
+        parents[top] = None
     for row in rows:
         code, parent, name = row["code"], row["parent"], row.get("name", "")
         here = known.get(code)

@@ -97,7 +97,7 @@ def _of_incident(
 
 def refused_above(session: Session, ref: str, agency: str, sequence: int, now: float) -> None:
     """The centre has refused what this agency raised."""
-    kind = "incidents" if ref.startswith("SC-") else "alerts"
+    kind = {"SC": "incidents", "TN": "inbox"}.get(ref[:2], "alerts")  # TN: passed on from a node below
     tell(
         session, key=f"refused:{ref}:{sequence}", kind="system", agency=agency, ref=ref, level="high", now=now,
         title={"vi": f"Cấp trên từ chối báo cáo {ref}", "en": f"The centre refused {ref}"}, link=f"#/{kind}/{ref}",
