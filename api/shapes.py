@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from fastapi import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
@@ -29,6 +30,12 @@ Note = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
 Needed = Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_clean)]
 Code = Annotated[str, Field(min_length=6, max_length=32, repr=False)]  # of an app, or a recovery code
 Credential = Annotated[dict[str, Any], Field(max_length=32)]  # what a browser's passkey signed
+
+
+class Csv(Response):
+    """What a route that answers with a table says of itself in the schema (`response_class=Csv`)."""
+
+    media_type = "text/csv; charset=utf-8"
 
 
 class In(BaseModel):

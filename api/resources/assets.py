@@ -22,7 +22,7 @@ from api.inventory.shown import AssetShape, ImportIn, ImportPlan, asset_shapes, 
 from api.problems import Problem, not_found
 from api.resources import Resource
 from api.runtime import Runtime
-from api.shapes import In, Line, Note
+from api.shapes import Csv, In, Line, Note
 from api.state.inventory import Asset
 
 router = APIRouter(tags=["inventory"])
@@ -86,7 +86,7 @@ def list_assets(request: Request, wanted: Annotated[AssetQuery, Query()], access
         return AssetList(items=asset_shapes(session, rows, held), next=following, total=total, counts=counts)
 
 
-@router.get("/export")
+@router.get("/export", response_class=Csv)
 def export_assets(request: Request, access: Reader, agency: Annotated[str, Query(max_length=64)] = "") -> Response:
     node: Runtime = request.app.state.node
     with node.db.read() as session:

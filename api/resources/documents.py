@@ -176,7 +176,8 @@ def make_yearly(request: Request, body: YearIn, access: Worker) -> DocumentShape
         return _document(make.of_year(here, body.agency, body.year, exercise=node.node.exercise))
 
 
-@router.get("/documents/{document_id}/file", response_class=Response)
+@router.get("/documents/{document_id}/file", response_class=Response,
+            responses={200: {"content": {kind: {} for kind in render.KINDS.values()}}})  # fmt: skip
 def document_file(
     request: Request, document_id: DocumentId, access: Reader, format: Literal["docx", "pdf"] = "docx",  # noqa: A002
 ) -> Response:  # fmt: skip

@@ -17,7 +17,7 @@ from api.organisation import register as registers
 from api.problems import Problem
 from api.resources import Resource
 from api.runtime import Runtime
-from api.shapes import In, Line, Listed, Out
+from api.shapes import Csv, In, Line, Listed, Out
 
 router = APIRouter(tags=["organisation"])
 ROUTES = Resource("/organisation", router)
@@ -108,7 +108,7 @@ def list_events(request: Request, access: Reader) -> Listed[EventShape]:
     return Listed[EventShape](items=items, total=len(items))
 
 
-@router.get("/export")
+@router.get("/export", response_class=Csv)
 def export(request: Request, access: Reader) -> Response:
     """The whole register as the file that can be imported again; with a BOM, for spreadsheets."""
     node: Runtime = request.app.state.node

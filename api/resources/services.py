@@ -17,7 +17,7 @@ from api.problems import not_found
 from api.resources import Resource
 from api.runtime import Runtime
 from api.services import board, care, join, shapes, show
-from api.shapes import In, Note
+from api.shapes import Csv, In, Note
 from api.state.services import Outage
 from api.state.services import Service as Row
 
@@ -69,7 +69,7 @@ def list_services(request: Request, wanted: Annotated[ListQuery, Query()], acces
         return show.page(session, access.scope("services.read"), now=node.clock.now(), **wanted.model_dump())
 
 
-@router.get("/export")
+@router.get("/export", response_class=Csv)
 def export_services(request: Request, wanted: Annotated[Filter, Query()], access: Reader) -> Response:
     """The list as CSV, as it is filtered."""
     node: Runtime = request.app.state.node

@@ -32,7 +32,7 @@ from api.inventory.shown import (
 from api.problems import Problem, not_found
 from api.resources import Resource
 from api.runtime import Runtime
-from api.shapes import In, Line, Note, Out
+from api.shapes import Csv, In, Line, Note, Out
 from api.state.inventory import System
 from correlator.store.base import Scope
 from sensors.clock import rfc3339
@@ -163,7 +163,7 @@ def list_systems(request: Request, wanted: Annotated[SystemQuery, Query()], acce
         )  # fmt: skip
 
 
-@router.get("/export")
+@router.get("/export", response_class=Csv)
 def export_systems(request: Request, access: Reader, agency: Annotated[str, Query(max_length=64)] = "") -> Response:
     """CSV as Excel takes it; a state-secret system is in it: the file stays with who may read the inventory."""
     node: Runtime = request.app.state.node
