@@ -1,10 +1,12 @@
 """A national node with one of everything in each of two agencies, the texts of the second holding a canary, and a
-person of every role in the first: what the tests of scope walk over. What a resource stores comes from its file of rows.
+person of every role in the first: what the tests of scope walk over. Each resource adds its own by its file of rows.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
@@ -26,47 +28,61 @@ ROWS: dict[tuple[str, str], Row] = {key: row for kind in KINDS.values() for key,
 NAMED_IN_BODY = frozenset().union(*(kind.named_in_body for kind in KINDS.values()))
 
 
-class World:
-    """A node with one of everything in each of two agencies, and a person of every role in MINE."""
+@dataclass(frozen=True)
+class Said:
+    """What stands in the texts of an agency's objects."""
 
-    def __init__(self, node: NodeUnderTest) -> None:
+    words: str
+    message: str
+    title: str
+    source: str  # the address of its hits
+    sensor: str
+
+
+TWO = {
+    MINE: Said("không phải bí mật", "canary không phải bí mật", "Dò quét", "203.0.113.5", "cb-0"),
+    OTHER: Said(CANARY, CANARY, CANARY, "198.51.100.77", "canary-7731"),
+}
+
+
+class World:
+    """A node with one of everything in each agency, and a person of every role in the first."""
+
+    def __init__(self, node: NodeUnderTest, said: Mapping[str, Said] = TWO) -> None:
         self.node = node
-        for number, agency in enumerate((MINE, OTHER)):
-            words = {"message": CANARY} if agency == OTHER else {"message": "canary không phải bí mật"}
-            title = CANARY if agency == OTHER else "Dò quét"
-            source = "203.0.113.5" if agency == MINE else "198.51.100.77"
-            node.store([event(100 + number, agency, user={"name": words["message"]}, **words)])
+        for number, (agency, mine) in enumerate(said.items()):
+            title, source = mine.title, mine.source
+            node.store([event(100 + number, agency, user={"name": mine.message}, message=mine.message)])
             node.store(
                 [hit(1000 * number + n, agency=agency, rule=f"r-{n}", title=title, source=source) for n in range(3)],
                 "hits",
             )
-            name = Name(agency, "sensor", f"cb-{number}" if agency == MINE else "canary-7731")
+            name = Name(agency, "sensor", mine.sensor)
             assert node.runtime.machines
             node.runtime.machines.new_api_key(name, "test")
             with node.runtime.db.write() as session:
                 node.runtime.audit.record(session, THE_SYSTEM, "test", title, agency=agency, detail={"w": title})
             self._raise(agency, f"TN-2026-00000{number}", title)
         dead = DeadLetters(node.runtime.data / "dead" / "ingest", node.clock)
-        dead.add(
-            [Letter(f"{agency}:sensor:x", 400, CANARY if agency == OTHER else "x", b"{") for agency in (MINE, OTHER)]
-        )
+        dead.add([Letter(f"{agency}:sensor:x", 400, mine.title, b"{") for agency, mine in said.items()])
         dead.close()
         node.index()
         node.fold()
         boss = Browser(node).link(node.add_user("boss", ("lead", None), ("auditor", None)))
         self.ids: dict[str, dict[str, str]] = {}
-        for agency in (MINE, OTHER):
+        for number, (agency, mine) in enumerate(said.items()):
             alerts = [alert["id"] for alert in boss.get("/alerts", agency=agency, sort="first_seen")["items"]]
-            incident = boss.post("/incidents", {"alert_ids": [alerts[0]], "title": CANARY if agency == OTHER else "x"})
+            incident = boss.post("/incidents", {"alert_ids": [alerts[0]], "title": mine.title})
             [sensor] = [s["id"] for s in boss.get("/sensors")["items"] if s["agency"] == agency]
             self.ids[agency] = {
                 "alert_id": alerts[1], "free_alert": alerts[2], "incident_id": incident["id"], "sensor_id": sensor,
-                "agency": agency, "raised_id": f"TN-2026-00000{(MINE, OTHER).index(agency)}",
+                "agency": agency, "raised_id": f"TN-2026-00000{number}",
             }  # fmt: skip
             for kind in KINDS.values():
                 if kind.make:
-                    self.ids[agency] |= kind.make(node, agency, CANARY if agency == OTHER else "không phải bí mật")
-        self.people = {role: Browser(node).link(node.add_user(role, (role, MINE))) for role in ROLES}
+                    self.ids[agency] |= kind.make(node, agency, mine.words)
+        first = next(iter(said))
+        self.people = {role: Browser(node).link(node.add_user(role, (role, first))) for role in ROLES}
         self.nobody = Browser(node).link(node.add_user("nobody"))
 
     def _raise(self, agency: str, raised_id: str, title: str) -> None:

@@ -18,8 +18,9 @@ RULE = {
 def make(node: NodeUnderTest, agency: str, words: str) -> dict[str, str]:
     """An incident with clocks that nothing else touches: one to meet, one to end, one that was ended by mistake."""
     with node.runtime.db.write() as session:
+        number = len(session.scalars(select(Finding.incident_id)).all())
         incident = Incident(
-            id=f"SC-2026-7{len(agency):05d}", agency=agency, title=words, level="high", level_order=3, state="open",
+            id=f"SC-2026-7{number:05d}", agency=agency, title=words, level="high", level_order=3, state="open",
             coordinator_id=1, first_seen=NOW, last_seen=NOW, created_at=NOW, search_text=words,
         )  # fmt: skip
         flags = {flag: {"since": NOW, "by": words, "reason": words} for flag in keep.FLAGS}

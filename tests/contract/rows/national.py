@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import func, select
+
 from tests.contract.rows import Rows
-from tests.servers.people_port import MINE, NOW, NodeUnderTest
+from tests.servers.people_port import NOW, NodeUnderTest
 
 _SENT = {"about": "other", "text": "x"}
 
@@ -15,11 +17,11 @@ def _make(node: NodeUnderTest, agency: str, words: str) -> dict[str, str]:
     from api.state.people import Agency
 
     # An agency never sees its own node's row in the national view: these lie below it.
-    code = f"{agency}-x" if agency == MINE else "canary-7731"
-    number = 1 if agency == MINE else 2
+    code = "canary-7731" if "7731" in words else f"{agency}-x"
     parts = {"node": {"version": "1", "name": words, "contact": words}, "data": {"last_at": None}}
     with node.runtime.db.write() as session:
         register.take_in(session, *units.starter())
+        number = 1 + (session.scalar(select(func.count()).select_from(Spoken)) or 0)
         session.add(Agency(code=code, name=words, parent=agency, created_at=NOW))
         session.flush()
         session.add(Reported(agency=code, sender=words, at=NOW, received_at=NOW, body={"parts": parts}))
