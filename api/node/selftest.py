@@ -122,10 +122,14 @@ def _received(machine: Machine, item: int) -> bool:
     try:
         with machine.database() as connection:
             query = text("SELECT state, reason FROM outgoing WHERE id = :id")
-            state: Any = connection.execute(query, {"id": item}).scalar()
+            found: Any = connection.execute(query, {"id": item}).one_or_none()
     except (OSError, SQLAlchemyError):
         return False
-    return state in ("received", "acknowledged")
+    if found is not None and found.state == "refused":  # no wait will change that
+        said = found.reason if isinstance(found.reason, dict) else json.loads(found.reason or "{}")
+        vi, en = said.get("vi", ""), said.get("en", "")
+        raise LuytreError(Problem("LT-N0301", f"trung tâm từ chối: {vi}", f"the centre refused it: {en}"))
+    return found is not None and found.state in ("received", "acknowledged")
 
 
 def _arrived(told: dict[str, Any]) -> bool:
