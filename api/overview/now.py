@@ -229,13 +229,17 @@ def _inbox(asked: _Asked) -> InboxNow | None:
 
 
 def _backup(asked: _Asked) -> BackupNow:
+    return backup_of(asked.node, asked.now)
+
+
+def backup_of(node: Runtime, now: float) -> BackupNow:
     """For whoever keeps the node: the ledger tells no agency's things."""
-    table = asked.node.config.table("backup", BackupTable) if asked.node.config else BackupTable()
-    said = ledger.load(asked.node.data)
+    table = node.config.table("backup", BackupTable) if node.config else BackupTable()
+    said = ledger.load(node.data)
     last, verified = _number(said.get("last_good_at")), _number(said.get("last_verified_at"))
     problem = said.get("problem")
     texts = {key: str(problem.get(key) or "")[:500] for key in ("vi", "en")} if isinstance(problem, dict) else None
-    late = bool(table.target) and (last is None or asked.now - last > BACKUP_LATE * table.every_h * 3600)
+    late = bool(table.target) and (last is None or now - last > BACKUP_LATE * table.every_h * 3600)
     return BackupNow(
         target=bool(table.target), last_good_at=_time(last), last_verified_at=_time(verified),
         late=late, problem=common.Texts(**texts) if texts else None,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.lived import Lived, live
 from tests.browser.world import World, story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield node
     finally:
         node.stop()
+
+
+@pytest.fixture(scope="package")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+    """A city's node and the centre with something on every screen; tests look and change nothing that others count."""
+    pair = live(tmp_path_factory.mktemp("lived"))
+    try:
+        yield pair
+    finally:
+        pair.stop()
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +117,7 @@ def open_page(chromium: Browser, world: World) -> Iterator[Open]:
         if signed_in:
             watched.page.goto(where.link())
             watched.page.wait_for_selector("nav.rail")
+            watched.page.goto(f"{where.base}/#/alerts")  # most tests begin there; the start page is the overview
         else:
             watched.page.goto(where.base)
             watched.page.wait_for_selector(".login-card")

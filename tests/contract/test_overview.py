@@ -18,8 +18,16 @@ from api.state.machines import Machine
 from tests.servers.people_port import MINE, NOW, OTHER, Browser, NodeUnderTest, hit, make_node
 
 HOUR = 3600.0
-PART_OF = {"alerts": "alerts.read", "trend": "alerts.read", "incidents": "incidents.read",
-           "services": "services.read", "sensors": "sensors.read", "raised": "incidents.read", "backup": "system.read", "duty": "notices.read"}  # fmt: skip
+PART_OF = {
+    "alerts": "alerts.read",
+    "trend": "alerts.read",
+    "incidents": "incidents.read",
+    "services": "services.read",
+    "sensors": "sensors.read",
+    "raised": "incidents.read",
+    "backup": "system.read",
+    "duty": "notices.read",
+}
 
 
 @pytest.fixture

@@ -1,27 +1,31 @@
-// /system — is the node itself well: its processes, its store, its delays, what it could not take in, its audit chain.
+// /system — is the node itself well: its processes, its store, its delays, what it could not take in, what the doctor found.
 // Each panel asks for itself and fails alone.
-import { useQuery } from "@tanstack/react-query";
-import { get } from "../api/client";
-import type { AuditPage, DeadLetter, DeliveryPage, Page, System } from "../api/types";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { components } from "#schema";
+import { get, post } from "../api/client";
+import type { DeadLetter, DeliveryPage, Page, System } from "../api/types";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
 import { useSession } from "../app/session";
 import { bytes, count } from "../app/text";
+import { toast } from "../app/toasts";
 import type { View } from "../app/views";
 import { useWords } from "../i18n";
-import { Tag } from "../parts/button";
+import { ActButton, Tag } from "../parts/button";
 import { DeliveryTag } from "../parts/delivery";
 import { Empty } from "../parts/empty";
 import { useLoose } from "../parts/history";
-import { Ask, Panel } from "../parts/panel";
+import { Ask, Panel, useExplain } from "../parts/panel";
 import { Text } from "../parts/text";
 import { Ago, Time } from "../parts/time";
+
+type Schemas = components["schemas"];
 
 function useAsk<T>(key: string, path: string, query: Record<string, string | number> = {}) {
   return useQuery({ queryKey: [key, path], queryFn: ({ signal }) => get<T>(path, query, signal), refetchInterval: 15_000 });
 }
 
-const NOT_COUNTERS = new Set(["pid", "started", "updated"]);
+const NOT_COUNTERS = new Set(["pid", "started", "updated", "memory_bytes"]);
 const COUNTERS_SHOWN = 14;
 
 /** The numbers of a health report, nested ones by their path. */
@@ -99,6 +103,8 @@ function Processes() {
                   <tr>
                     <th>{t("system.process")}</th>
                     <th className="end">PID</th>
+                    <th className="end">{t("health.memory")}</th>
+                    <th>{t("health.started")}</th>
                     <th>{t("system.report")}</th>
                     <th>{t("system.counters")}</th>
                   </tr>
@@ -115,6 +121,8 @@ function Processes() {
                           </strong>
                         </td>
                         <td className="figures end still">{String(process.pid ?? "—")}</td>
+                        <td className="figures end still">{typeof process.memory_bytes === "number" ? bytes(process.memory_bytes, language) : "—"}</td>
+                        <td>{Number(process.started) ? <Ago at={new Date(Number(process.started) * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
                         <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
                         <td className="counters figures">
                           {counters(process).map(([key, value]) => (
@@ -236,40 +244,172 @@ function DeadLetters() {
   );
 }
 
-function Audit() {
+/** What `luytre doctor` finds at low cost: the last run, what is wrong first, each with what to do. */
+function Doctor() {
   const { t } = useWords();
-  const query = useAsk<AuditPage>("audit", "/audit", { limit: 30 });
+  const { can } = useSession();
+  const client = useQueryClient();
+  const explain = useExplain();
+  const query = useQuery({ queryKey: ["doctor"], queryFn: ({ signal }) => get<Schemas["Doctor"]>("/system/doctor", {}, signal) });
+  const run = useMutation({
+    mutationFn: () => post<Schemas["Doctor"]>("/system/doctor"),
+    onSuccess: (found) => client.setQueryData(["doctor"], found),
+    onError: (error) => toast(explain(error).text, { bad: true }),
+  });
+  const tone = { ok: "ok", note: "warn", bad: "bad", skipped: "plain" } as const;
+  const order = ["bad", "note", "skipped", "ok"];
   return (
-    <Panel title={t("audit.title")} aside={query.data && <Tag tone={query.data.chain_ok ? "ok" : "bad"}>{t(query.data.chain_ok ? "audit.whole" : "audit.broken")}</Tag>}>
+    <Panel
+      title={t("health.doctor")}
+      aside={
+        <span>
+          {query.data?.at && <Time at={query.data.at} short />}{" "}
+          {can("system.manage") && (
+            <ActButton disabled={run.isPending} onClick={() => run.mutate()}>
+              {t(run.isPending ? "health.running" : "health.run")}
+            </ActButton>
+          )}
+        </span>
+      }
+    >
       <Ask query={query}>
-        {({ items }) => (
-          <table className="plain">
-            <tbody>
-              {items.map((entry, index) => (
-                <tr key={index}>
-                  <td>
-                    <Time at={entry.at} />
-                  </td>
-                  <td>
-                    <Text>{entry.actor_name || entry.actor}</Text>
-                  </td>
-                  <td className="figures">
-                    <Text>{entry.act}</Text>
-                  </td>
-                  <td>
-                    <Text>{entry.object}</Text>
-                  </td>
-                  <td>{entry.outcome !== "ok" && <Tag tone="warn">{entry.outcome}</Tag>}</td>
-                  <td className="figures muted">
-                    <Text>{entry.address}</Text>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        )}
+        {({ checks }) => {
+          const wrong = checks.filter(({ verdict }) => verdict === "bad" || verdict === "note").sort((x, y) => order.indexOf(x.verdict) - order.indexOf(y.verdict));
+          if (!checks.length)
+            return (
+              <p className="muted">
+                {t("health.never")} <code className="figures">luytre doctor</code>
+              </p>
+            );
+          return (
+            <>
+              <p className="muted">{t("health.counted", { ok: checks.filter(({ verdict }) => verdict === "ok").length, wrong: wrong.length })}</p>
+              {wrong.length > 0 && (
+                <table className="plain">
+                  <tbody>
+                    {wrong.map((check) => (
+                      <tr key={check.code}>
+                        <td>
+                          <Tag tone={tone[check.verdict]}>{t(`health.verdict.${check.verdict}`)}</Tag>
+                        </td>
+                        <td>
+                          <strong>
+                            <Text>{check.title}</Text>
+                          </strong>{" "}
+                          <span className="figures muted">{check.code}</span>
+                          <div>
+                            <Text>{check.value}</Text>
+                          </div>
+                          {check.fixes.map((fix) => (
+                            <div key={fix.text + fix.command} className="muted">
+                              → <Text>{fix.text}</Text> {fix.command && <code className="figures">{fix.command}</code>}
+                            </div>
+                          ))}
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              )}
+            </>
+          );
+        }}
       </Ask>
     </Panel>
+  );
+}
+
+/** Backup, disk, database and what waits to leave: the same answer as the processes'. */
+function Keeping() {
+  const { t, language, pick } = useWords();
+  const query = useAsk<System>("system", "/system");
+  return (
+    <Ask query={query}>
+      {({ backup, disk, database, waiting, jobs }) => (
+        <>
+          <div className="tiles">
+            <Panel title={t("health.disk")}>
+              <dl className="facts">
+                <div>
+                  <dt>{t("health.free")}</dt>
+                  <dd className="figures">
+                    {bytes(disk.free_bytes, language)} / {bytes(disk.total_bytes, language)}
+                  </dd>
+                </div>
+                <div>
+                  <dt>{t("health.daysLeft")}</dt>
+                  <dd>{disk.days_left === null ? "—" : disk.days_left < 14 ? <Tag tone={disk.days_left < 3 ? "bad" : "warn"}>{count(disk.days_left, language)}</Tag> : <span className="figures">{count(Math.floor(disk.days_left), language)}</span>}</dd>
+                </div>
+                <div>
+                  <dt>{t("health.database")}</dt>
+                  <dd className="figures">
+                    {database.kind === "sqlite" ? "SQLite" : "PostgreSQL"} {database.bytes === null ? "" : bytes(database.bytes, language)} · {database.revision}
+                  </dd>
+                </div>
+              </dl>
+            </Panel>
+            <Panel title={t("health.leaving")}>
+              <dl className="facts">
+                {waiting.map((queue) => (
+                  <div key={queue.name}>
+                    <dt>{t(`health.queue.${queue.name}`)}</dt>
+                    <dd>
+                      <span className="figures">{count(queue.count, language)}</span> {queue.oldest_at && <Ago at={queue.oldest_at} />}
+                    </dd>
+                  </div>
+                ))}
+                <div>
+                  <dt>{t("overview.backup")}</dt>
+                  <dd>
+                    {backup.last_good_at ? <Time at={backup.last_good_at} short /> : <Tag tone="warn">{t(backup.target ? "overview.noBackup" : "overview.noTarget")}</Tag>} {backup.late && <Tag tone="bad">{t("health.late")}</Tag>}{" "}
+                    {backup.last_good_at && <span className="muted">{t(backup.last_verified_at ? "overview.verified" : "overview.unverified")}</span>}
+                    {backup.problem && (
+                      <div className="bad-text">
+                        <Text>{pick(backup.problem)}</Text>
+                      </div>
+                    )}
+                  </dd>
+                </div>
+              </dl>
+            </Panel>
+          </div>
+          <Panel title={t("health.jobs")}>
+            {jobs.length === 0 ? (
+              <p className="muted">{t("health.noJobs")}</p>
+            ) : (
+              <div className="table-wide" tabIndex={0} role="region" aria-label={t("health.jobs")}>
+                <table className="plain">
+                  <thead>
+                    <tr>
+                      <th scope="col">{t("health.job")}</th>
+                      <th scope="col">{t("health.lastRun")}</th>
+                      <th scope="col" className="end">
+                        {t("health.took")}
+                      </th>
+                      <th scope="col">{t("health.outcome")}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {jobs.map((job) => (
+                      <tr key={job.name}>
+                        <td className="figures">{job.name}</td>
+                        <td>
+                          <Ago at={job.started_at} />
+                        </td>
+                        <td className="end figures">{count(job.took_s, language)} s</td>
+                        <td>
+                          <Tag tone={job.outcome === "failed" ? "bad" : "plain"}>{job.outcome}</Tag> <Text>{job.detail}</Text>
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </Panel>
+        </>
+      )}
+    </Ask>
   );
 }
 
@@ -286,10 +426,11 @@ function SystemPage() {
           {me.node.name} · <span className="figures">{me.node.version}</span>
         </span>
       </header>
+      <Doctor />
       <Processes />
+      <Keeping />
       {me.node.role === "agency" && can("incidents.read") && <Deliveries />}
       <DeadLetters />
-      {can("audit.read") && <Audit />}
     </div>
   );
 }
