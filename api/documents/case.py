@@ -23,6 +23,7 @@ from api.state.federation import Outgoing
 from api.state.inventory import Address, System
 
 ALERTS = HISTORY = 1_000
+SYSTEMS = 50
 
 # What people write for the forms: key → (Vietnamese label, English label for the screen). The usual fields of an
 # incident report; the official form awaits the Minister (Decree 331/2026, Art. 28.6), so the list is data of this file.
@@ -50,6 +51,7 @@ class Case:
     organisation: OrganisationIn
     system: System | None
     names: list[str]  # addresses and names of the system
+    others: list[System]  # that alerts of the incident name besides
     detection: Detection
     flags: dict[str, Any]
     said: dict[str, str]  # PARTICULARS
@@ -76,12 +78,16 @@ def gather(session: Session, incident: Incident, now: float) -> Case:
     raised = select(Outgoing).where(Outgoing.ref == incident.id).order_by(Outgoing.sequence).limit(20)
     named = select(Address.value).where(Address.system_id == incident.system_id, Address.until.is_(None)).limit(20)
 
+    touched = select(Alert.system_id).where(Alert.incident_id == incident.id, Alert.system_id.is_not(None))
+    others = select(System).where(System.id.in_(touched), System.id != (incident.system_id or "")).order_by(System.id)
+
     def count(query: Any) -> int:
         return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
 
     return Case(
         incident=incident, organisation=of_agency(session, incident.agency), system=system,
         names=[line(value) for value in session.scalars(named)] if system else [],
+        others=list(session.scalars(others.limit(SYSTEMS))),
         detection=keep.detection(session, incident, finding), flags=dict(finding.flags) if finding else {},
         said=dict(finding.particulars) if finding else {}, alerts=list(session.scalars(alerts.limit(ALERTS))),
         alerts_total=count(alerts), indicators_total=count(indicators),
@@ -118,11 +124,17 @@ def system(case: Case) -> list[Block]:
     return [
         Heading(text="Hệ thống thông tin bị ảnh hưởng"),
         labelled("Tên hệ thống", line(of.name) if of else ""),
-        labelled("Cấp độ", f"cấp độ {grade}" if grade else ""),
+        labelled("Cấp độ", str(grade) if grade else ""),
         labelled("Chủ quản hệ thống thông tin", line(of.owner if of and of.owner else case.organisation.owner)),
         labelled("Địa chỉ IP, tên miền", ", ".join(case.names)),
         labelled("Đơn vị cung cấp dịch vụ", line(of.provider) if of else ""),
-    ]
+        *([labelled("Hệ thống khác có cảnh báo liên quan", "; ".join(_named(one) for one in case.others))]
+          if case.others else []),
+    ]  # fmt: skip
+
+
+def _named(of: System) -> str:
+    return f"{line(of.name)} (cấp độ {of.grade})" if of.grade else line(of.name)
 
 
 def found(case: Case) -> list[Block]:

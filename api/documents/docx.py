@@ -18,17 +18,17 @@ from typing import Any
 from docx import Document
 from docx.enum.section import WD_ORIENT, WD_SECTION
 from docx.enum.table import WD_TABLE_ALIGNMENT
-from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING, WD_TAB_ALIGNMENT, WD_TAB_LEADER
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Mm, Pt
 
+from api.documents import watermark
 from api.documents.model import Body, Heading, Paragraph, Table
 
 FONT = "Times New Roman"
 CENTRE, LEFT, JUSTIFY = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.JUSTIFY
 LEFT_MM, RIGHT_MM = 64, 96  # the two halves of the head: 160 mm between the margins
-DOTS = "…" * 36
 EXERCISE = "DIỄN TẬP – KHÔNG PHẢI SỰ CỐ THẬT"
 
 
@@ -37,11 +37,11 @@ def write(body: Body) -> bytes:
     _base(paper, body)
     _head(paper, body)
     _title(paper, body)
-    for block in body.blocks:
+    for number, block in enumerate(body.blocks, 1):
         if isinstance(block, Heading):
             _line(paper, block.text, bold=True, align=JUSTIFY, indent=True, next_too=True)
         elif isinstance(block, Paragraph):
-            _paragraph(paper, block)
+            _paragraph(paper, block, next_too=number == len(body.blocks))  # the foot never stands alone on a page
         else:
             _table(paper, block, size=12)
     _foot(paper, body)
@@ -71,6 +71,8 @@ def _base(paper: Any, body: Body) -> None:
     if body.exercise:
         _exercise(section.first_page_footer.paragraphs[0])
         _exercise(section.footer.paragraphs[0])
+        for number, header in enumerate((section.header, section.first_page_header), 1):
+            watermark.put(header, number)
     core = paper.core_properties
     core.title, core.author, core.last_modified_by = body.subject[:250], body.agency[:250], ""
     core.language, core.comments = "vi-VN", ""
@@ -118,8 +120,12 @@ def _head(paper: Any, body: Body) -> None:
     _cell(right, "Độc lập - Tự do - Hạnh phúc", size=14, bold=True)
     _rule(right, RIGHT_MM, 63)  # as long as the motto above it
     left, right = table.rows[1].cells
-    _cell(left, f"Số:         /BC{body.symbol and '-' + body.symbol}", size=13, first=True)
+    _cell(left, f"Số:         /{_number(body)}", size=13, first=True)
     _cell(right, f"{body.place or '…………'}, ngày      tháng      năm {body.year}", size=14, italic=True, first=True)
+
+
+def _number(body: Body) -> str:
+    return body.mark + (f"-{body.symbol}" if body.symbol else "")
 
 
 def _title(paper: Any, body: Body) -> None:
@@ -130,16 +136,19 @@ def _title(paper: Any, body: Body) -> None:
         _line(paper, f"Kính gửi: {body.addressee}", align=CENTRE, after=12)
 
 
-def _paragraph(paper: Any, block: Paragraph) -> None:
+def _paragraph(paper: Any, block: Paragraph, *, next_too: bool = False) -> None:
     lines = block.text.split("\n") if block.text else [""]
     for index, text in enumerate(lines):
         paragraph = paper.add_paragraph()
         _format(paragraph, align=JUSTIFY, indent=True)
+        if next_too:
+            paragraph.paragraph_format.keep_with_next = True
         if index == 0 and block.label:
             paragraph.add_run(f"{block.label}: ").bold = True
-        if block.gap:
+        if block.gap:  # a dotted line to the right margin, however long the label
             paragraph.alignment = LEFT
-        paragraph.add_run(DOTS[: 24 if block.label else 36] if block.gap else text)
+            paragraph.paragraph_format.tab_stops.add_tab_stop(Mm(160), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
+        paragraph.add_run("\t" if block.gap else text)
 
 
 def _table(paper: Any, block: Table, size: float, total_mm: int = 160) -> None:
@@ -173,7 +182,7 @@ def _table(paper: Any, block: Table, size: float, total_mm: int = 160) -> None:
 
 
 def _foot(paper: Any, body: Body) -> None:
-    _line(paper, "", size=6)
+    _line(paper, "", size=6, next_too=True)
     table = paper.add_table(rows=1, cols=2)
     _plain(table, (80, 80))
     left, right = table.rows[0].cells
@@ -197,6 +206,7 @@ def _foot(paper: Any, body: Body) -> None:
 
 def _appendices(paper: Any, body: Body) -> None:
     section = paper.add_section(WD_SECTION.NEW_PAGE)
+    _without_empty_paragraph(paper)
     section.orientation, section.page_width, section.page_height = WD_ORIENT.LANDSCAPE, Mm(297), Mm(210)
     _margins(section)
     section.different_first_page_header_footer = False  # its first page is not the document's first
@@ -206,11 +216,20 @@ def _appendices(paper: Any, body: Body) -> None:
         paragraph.paragraph_format.page_break_before = number > 1
         _line(paper, table.title.upper(), bold=True, align=CENTRE, next_too=True)
         _line(
-            paper, f"(Kèm theo Báo cáo số       /BC{body.symbol and '-' + body.symbol} ngày      tháng      năm "
+            paper, f"(Kèm theo {body.kind.capitalize()} số       /{_number(body)} ngày      tháng      năm "
             f"{body.year}"
             f" của {body.agency})", italic=True, align=CENTRE, after=6, next_too=True,
         )  # fmt: skip
         _table(paper, table.model_copy(update={"title": ""}), size=12, total_mm=247)
+
+
+def _without_empty_paragraph(paper: Any) -> None:
+    """The section's end moves from the empty paragraph that python-docx makes for it into the text before: on a full
+    page that paragraph would be a page of its own."""
+    *_, before, empty = paper.paragraphs
+    if empty._p.getprevious() is before._p:
+        before._p.get_or_add_pPr().append(empty._p.pPr.sectPr)
+        empty._p.getparent().remove(empty._p)
 
 
 def _format(paragraph: Any, *, align: Any, indent: bool = False, before: float = 0, after: float = 6) -> None:

@@ -132,8 +132,8 @@ def _body(filled: Filled, of: OrganisationIn, now: float, exercise: bool, what: 
     return fitted(
         Body(
             parent=line(of.parent, 200), agency=line(of.name, 200), symbol=line(of.symbol, 32),
-            place=line(of.place, 64), year=local(now).year, subject=line(filled.subject, 600),
-            addressee=line(of.addressee, 200),
+            kind=filled.kind, mark=filled.mark, place=line(of.place, 64), year=local(now).year,
+            subject=line(filled.subject, 600), addressee=line(of.addressee, 200),
             blocks=filled.blocks, appendices=filled.appendices, recipients=receivers, capacity=line(of.capacity, 64),
             signer=line(of.signer, 64), exercise=exercise, made_from=f"{what}, {short(now)}",
         )

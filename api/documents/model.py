@@ -54,7 +54,8 @@ class Body(_Part):
     symbol: Text  # "/BC-SKHCN"
     place: Text
     year: int
-    kind: Text = "BÁO CÁO"
+    kind: Text = "BÁO CÁO"  # tên loại văn bản
+    mark: Text = "BC"  # its short form in the number: "/BC-SKHCN"
     subject: Text
     addressee: Text = ""
     blocks: Annotated[list[Block], Field(max_length=BLOCKS)]

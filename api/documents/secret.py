@@ -12,19 +12,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.casework.hits import ENTITY_LIMIT
+from api.inventory import naming
 from api.state.cases import Alert, AlertEntity, Incident
-from api.state.inventory import System
 
 
 def touches(session: Session, incident: Incident, names: Sequence[str] = ()) -> bool:
-    marked = select(System.id).where(System.secret)
-    if incident.system_id is not None and session.scalar(marked.where(System.id == incident.system_id)) is not None:
-        return True
-    mine = select(Alert.id).where(Alert.incident_id == incident.id)
-    if session.scalar(mine.where(Alert.system_id.in_(marked)).limit(1)) is not None:
+    if naming.marked_incident(session, incident):
         return True
     if not names:
         return False
+    mine = select(Alert.id).where(Alert.incident_id == incident.id)
     wanted = {name.casefold() for name in names}
     entities = session.scalars(select(AlertEntity.value).where(AlertEntity.alert_id.in_(mine)).distinct())
     if any(value.casefold() in wanted for value in entities):

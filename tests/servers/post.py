@@ -99,9 +99,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def smtp_server(authority: Authority | None) -> Iterator[Post]:
+def smtp_server(authority: Authority | None, post: Post | None = None) -> Iterator[Post]:
     """With an authority: STARTTLS and AUTH are required."""
-    post = Post()
+    post = post or Post()
     more: Mapping[str, Any] = {}
     if authority:
         more = {"tls_context": authority.server(), "require_starttls": True, "auth_required": True,

@@ -367,3 +367,49 @@ def test_an_unknown_form_and_a_future_hand_over_are_refused(lan: Browser) -> Non
     late = lan.send("POST", f"/documents/{made['id']}/handover", {"at": rfc3339(NOW + 9_999), "number": "1"})
     assert late.status_code == 422
     assert lan.send("POST", f"/documents/{made['id']}/handover", {"at": rfc3339(NOW), "number": ""}).status_code == 422
+
+
+# ---- what was found by looking at the papers
+
+
+def test_an_exercise_stands_behind_the_text_of_every_page_of_both() -> None:
+    paper = docx.write(body(exercise=True))
+    marked = [header for header in headers(paper) if "DIỄN TẬP" in ElementTree.tostring(header, "unicode")]
+    assert len(marked) == 2  # of the first page and of all others, the appendix's too
+    sections = xml(paper).findall(f".//{W}sectPr")
+    assert sections[1].find(f"{W}headerReference") is None  # it goes on with the header before
+    assert not any("DIỄN TẬP" in ElementTree.tostring(header, "unicode") for header in headers(docx.write(body())))
+
+
+def test_what_is_not_known_is_a_dotted_line_to_the_margin_however_long_its_label() -> None:
+    paper = xml(docx.write(body(blocks=[Paragraph(label="Cơ quan, tổ chức đã được thông báo", text="", gap=True)])))
+    gap = next(p for p in paper.iter(f"{W}p") if "đã được thông báo" in text_of(p))
+    stop = gap.find(f"{W}pPr/{W}tabs/{W}tab")
+    assert stop is not None
+    assert (stop.get(f"{W}leader"), mm(stop.get(f"{W}pos", "0"))) == ("dot", 160)
+
+
+def test_the_foot_never_stands_alone_and_no_page_is_empty() -> None:
+    """The last words keep with the foot; the appendix's section begins without an empty paragraph before it."""
+    paper = xml(docx.write(body(blocks=[Paragraph(text="một"), Paragraph(text="hai\nba")])))
+    kept = {text_of(p): p.find(f"{W}pPr/{W}keepNext") is not None for p in paper.iter(f"{W}p")}
+    assert kept["ba"]
+    assert not kept["một"]
+    ends = [p for p in paper.iter(f"{W}p") if p.find(f"{W}pPr/{W}sectPr") is not None]
+    made = xml(docx.write(body(made_from="SC-1")))
+    [end] = [p for p in made.iter(f"{W}p") if p.find(f"{W}pPr/{W}sectPr") is not None]
+    assert len(ends) == 1
+    assert "SC-1" in text_of(end)
+
+
+def test_a_notice_is_no_report() -> None:
+    paper = docx.write(body(kind="THÔNG BÁO", mark="TB"))
+    text = text_of(xml(paper))
+    assert re.search(r"Số:\s+/TB-SKHCN", text)
+    assert re.search(r"Kèm theo Thông báo số\s+/TB-SKHCN", text)
+    assert "/BC" not in text
+
+
+def test_a_moment_of_making_with_a_fraction_makes_a_pdf() -> None:
+    """A real clock has one; the clock of these tests has not."""
+    assert render.pdf(body(), NOW + 0.123456)[:5] == b"%PDF-"

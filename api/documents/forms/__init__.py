@@ -19,9 +19,11 @@ from sensors.registry import find
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    subject: str  # trích yếu
+    subject: str  # trích yếu: goes on from the name of the kind, which it does not say again
     blocks: list[Block]
     appendices: list[Table] = field(default_factory=list)
+    kind: str = "BÁO CÁO"
+    mark: str = "BC"
 
 
 @dataclass(frozen=True, slots=True)

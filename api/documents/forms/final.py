@@ -11,7 +11,7 @@ from api.documents.words import line, moment
 def fill(case: Case) -> Filled:
     closed = f"{moment(case.incident.closed_at)} (múi giờ +07:00)" if case.incident.closed_at is not None else ""
     return Filled(
-        f"Báo cáo kết thúc xử lý sự cố an ninh mạng: {line(case.incident.title, 200)}",
+        f"Kết thúc xử lý sự cố an ninh mạng: {line(case.incident.title, 200)}",
         [
             *parts.operator(case), *parts.system(case), *parts.found(case),
             labelled("Thời điểm kết thúc xử lý", closed), *parts.affected(case), *parts.evidence(case),

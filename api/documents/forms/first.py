@@ -10,7 +10,7 @@ from api.documents.words import line
 
 def fill(case: Case) -> Filled:
     return Filled(
-        f"Báo cáo ban đầu về sự cố an ninh mạng: {line(case.incident.title, 200)}",
+        f"Ban đầu về sự cố an ninh mạng: {line(case.incident.title, 200)}",
         [
             *parts.operator(case), *parts.system(case), *parts.found(case), *parts.affected(case),
             *parts.actions(case), *parts.told(case),

@@ -18,7 +18,7 @@ NOTE = "Khung theo Mẫu số 08 kèm theo Nghị định số 356/2025/NĐ-CP; 
 def fill(case: Case) -> Filled:
     of = case.organisation
     return Filled(
-        "Thông báo vi phạm quy định về bảo vệ dữ liệu cá nhân",
+        "Vi phạm quy định về bảo vệ dữ liệu cá nhân",
         [
             Paragraph(text=NOTE),
             Heading(text="Bên thông báo"),
@@ -35,6 +35,7 @@ def fill(case: Case) -> Filled:
             Heading(text="Biện pháp xử lý"), parts.said(case, "actions"), parts.said(case, "plan"),
             labelled("Việc thông báo cho chủ thể dữ liệu", case.text("told")),
         ],
+        kind="THÔNG BÁO", mark="TB",
     )  # fmt: skip
 
 

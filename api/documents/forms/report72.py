@@ -11,7 +11,7 @@ from api.documents.words import line
 
 def fill(case: Case) -> Filled:
     return Filled(
-        "Báo cáo nguyên nhân, phạm vi ảnh hưởng và biện pháp khắc phục sự cố an ninh mạng: "
+        "Nguyên nhân, phạm vi ảnh hưởng và biện pháp khắc phục sự cố an ninh mạng: "
         + line(case.incident.title, 200),
         [
             *parts.operator(case), *parts.system(case), *parts.found(case), *parts.affected(case),

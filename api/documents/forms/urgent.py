@@ -14,7 +14,7 @@ from api.documents.words import line
 
 def fill(case: Case) -> Filled:
     return Filled(
-        f"Báo cáo khẩn về sự cố an ninh mạng: {line(case.incident.title, 200)}",
+        f"Khẩn về sự cố an ninh mạng: {line(case.incident.title, 200)}",
         [
             *parts.operator(case), *parts.system(case), *parts.found(case),
             Heading(text="Ảnh hưởng và xử lý ban đầu"), parts.said(case, "services"), parts.said(case, "actions"),
