@@ -16,7 +16,7 @@ import typer
 from api.node.backup import key_of, say
 from api.node.bundle import PREFIX, Prefix
 from api.node.bundle import key_of as release_key
-from api.node.keeping import environment, release
+from api.node.keeping import environment, fit, release
 from api.node.keeping.make import create
 from api.node.keeping.service import Supervised, Systemd
 from api.node.keeping.settings import BackupTable
@@ -49,7 +49,9 @@ def upgrade(
     release_pub: Annotated[Path | None, typer.Option("--release-key", help="release.pub; mặc định: đã ghim")] = None,
     backup_to: Annotated[Path | None, typer.Option(help="sao lưu vào đâu; mặc định: [backup] target")] = None,
     key: Annotated[Path | None, typer.Option(help="khóa của bản sao lưu")] = None,
-    accept_risk: Annotated[str, typer.Option(help="no-backup: không sao lưu trước")] = "",
+    accept_risk: Annotated[
+        str, typer.Option(help="no-backup: không sao lưu trước; doctor: dù khám thấy lỗi; cách nhau bằng dấu phẩy")
+    ] = "",
     health_s: Annotated[float, typer.Option(help="chờ nút khỏe bao lâu trước khi quay lại")] = 300.0,
     config: At = None,
 ) -> None:
@@ -59,7 +61,7 @@ def upgrade(
     service = Systemd() if Systemd.runs_here() else Supervised(prefix, loaded)
     machine = Upgrade(prefix, loaded, service, health_s=health_s, say=_tell)
     if check or (source is None and not resume):
-        _check(prefix, source, release_pub)
+        _check(loaded, prefix, source, release_pub)
         return
     if resume and source is None:
         done = machine.recover()
@@ -69,7 +71,10 @@ def upgrade(
     about = release.verify(source, release.read_public(release_key(release_pub, prefix)))
     table = loaded.table("backup", BackupTable)
     target = backup_to or (Path(table.target) if table.target else None)
-    if target is None and accept_risk != "no-backup":
+    risks = {word.strip() for word in accept_risk.split(",")}
+    if "doctor" not in risks:
+        fit.refuse(loaded)
+    if target is None and "no-backup" not in risks:
         hints = ("--backup-to THƯ-MỤC --key backup.pub", "--accept-risk=no-backup")
         raise ConfigError(Problem("LT-N0548", "cần sao lưu trước", "an upgrade needs a backup first", hints=hints))
     before = key_of(table, key) if target else None
@@ -82,7 +87,7 @@ def upgrade(
     _end(machine.run(source.absolute(), about, backup if target else None))
 
 
-def _check(prefix: Path, source: Path | None, key: Path | None) -> None:
+def _check(config: Config, prefix: Path, source: Path | None, key: Path | None) -> None:
     now = environment.current(prefix)
     print(f"{VERSION}\t{now.name if now else '–'}\t{prefix}")
     if (prefix / JOURNAL).exists():
@@ -91,6 +96,9 @@ def _check(prefix: Path, source: Path | None, key: Path | None) -> None:
             f"an upgrade was left at `{step}`: luytre upgrade --resume")  # fmt: skip
     if source is not None:
         about = release.verify(source, release.read_public(release_key(key, prefix)))
+        fit.follows(VERSION, about)
+        for vi, en in fit.faults(config):
+            say(f"✖ {vi}", f"✖ {en}")
         fits = environment.fits(about)
         newer = now is None or now.name != about["id"]
         print(f"{about['version']}\t{about['id']}\t{'→' if newer and not fits else '='}")

@@ -319,6 +319,9 @@ def test_an_older_bundle_and_a_failed_backup_change_nothing(small: tuple[Upgrade
     with pytest.raises(LuytreError, match="LT-N0544"):
         machine.run(bundle, {**about, "schema": "0001"}, None)
 
+    with pytest.raises(LuytreError, match="LT-N0556"):  # made for a release that this node has not had yet
+        machine.run(bundle, {**about, "from": "99.0.0"}, None)
+
     def fails() -> str:
         raise OSError(28, "No space left on device")
 

@@ -30,6 +30,7 @@ from sensors.errors import ConfigError, Damaged, LuytreError, Place, Problem
 ROOT = Path(__file__).resolve().parents[3]  # the source tree, when there is one
 PUBLIC, SECRET = "luytre-release-public-1 ", "luytre-release-secret-1 "
 PLATFORM = "manylinux_2_28_x86_64"
+UPGRADES_FROM = "0.1.0"  # the release before this one: the scenario of upgrades starts there, and so may a node
 _DATE = (2020, 1, 1, 0, 0, 0)
 _CONTEXT = b"luytre bundle 1\n"
 _TAGS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17", "manylinux2014",
@@ -78,7 +79,7 @@ def download(into: Path, root: Path = ROOT, platform: str = PLATFORM, python: st
 
 
 def pack(out: Path, wheels: Iterable[Path], key: Ed25519PrivateKey, *, version: str, schema: str,
-         python: str = "", platform: str = PLATFORM) -> Path:  # fmt: skip
+         python: str = "", platform: str = PLATFORM, oldest: str = UPGRADES_FROM) -> Path:  # fmt: skip
     """The bundle, in the folder `out`."""
     files: dict[str, Path | bytes] = {f"wheels/{path.name}": path for path in wheels}
     files[MAIN] = Path(environment.__file__).read_bytes()
@@ -87,7 +88,7 @@ def pack(out: Path, wheels: Iterable[Path], key: Ed25519PrivateKey, *, version: 
     about = {
         "format": environment.FORMAT, "name": "luytre", "version": version, "id": f"{version}-{identity}",
         "schema": schema, "python": python or f"{sys.version_info.major}.{sys.version_info.minor}",
-        "platform": platform, "files": listed,
+        "platform": platform, "from": oldest, "files": listed,
     }  # fmt: skip
     manifest = json.dumps(about, indent=1, sort_keys=True).encode()
     signature = {"key": _public(key).hex(), "signature": key.sign(_CONTEXT + manifest).hex()}

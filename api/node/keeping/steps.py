@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from api.config import ApiTable
-from api.node.keeping import environment
+from api.node.keeping import environment, fit
 from api.node.keeping.make import dump, snapshot_file
 from api.node.keeping.putback import restore_dump
 from api.node.keeping.service import Service, wait_until_well
@@ -94,8 +94,10 @@ class Upgrade:
 
     def preflight(self, about: dict[str, Any]) -> None:
         """What would make it fail half-way."""
+        from api.runtime import VERSION
         from api.state.migrations import HEAD
 
+        fit.follows(VERSION, about)
         if str(about["schema"]) < HEAD:
             raise LuytreError(Problem(
                 "LT-N0544", f"gói này cũ hơn (lược đồ {about['schema']}, đang dùng {HEAD}): hãy khôi phục",
