@@ -13,6 +13,7 @@ from sqlalchemy import select
 from api.casework import incidents, people
 from api.casework.alerts import Desk
 from api.casework.errors import Invalid, Unseen, WrongState
+from api.inventory import naming
 from api.notices.tell import tell
 from api.state.cases import Incident
 from api.state.national import Handover
@@ -48,6 +49,7 @@ def offer(desk: Desk, incident: Incident, to_id: int, note: str) -> Handover:
     incidents.record(desk, incident, "offered", note or None, None, {"to": to.id})
     tell(desk.session, key=f"handover/{row.id}", kind="incident", agency=incident.agency, ref=incident.id,
          level="medium", link=f"#/incidents/{incident.id}", now=desk.now, to_user=to.id,
+         marked=naming.marked_incident(desk.session, incident),
          title={"vi": f"Đề nghị nhận điều phối sự cố {incident.id}",
                 "en": f"You are asked to coordinate {incident.id}"})  # fmt: skip
     return row
@@ -71,6 +73,7 @@ def answer(desk: Desk, incident: Incident, *, accept: bool, reason: str) -> None
     vi, en = ("nhận", "accepted") if accept else ("từ chối", "declined")
     tell(desk.session, key=f"handover/{row.id}/{row.outcome}", kind="incident", agency=incident.agency, ref=incident.id,
          level="low", link=f"#/incidents/{incident.id}", now=desk.now, to_user=before,
+         marked=naming.marked_incident(desk.session, incident),
          title={"vi": f"{who} đã {vi} điều phối sự cố {incident.id}", "en": f"{who} {en} {incident.id}"})  # fmt: skip
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from api.casework.changes import Bell, changed
 from api.clocks import reckon, rules
 from api.clocks.rules import ClockStage, Rule
+from api.inventory import naming
 from api.notices.tell import tell
 from api.state.cases import Incident
 from api.state.clocks import Clock
-from api.state.inventory import System
 
 AT_ONCE = 100
 
@@ -93,5 +93,4 @@ def _link(row: Clock) -> str:
 
 def _marked(session: Session, row: Clock) -> bool:
     incident = session.get(Incident, row.incident_id) if row.incident_id else None
-    system = session.get(System, incident.system_id) if incident and incident.system_id else None
-    return bool(system and system.secret)
+    return incident is not None and naming.marked_incident(session, incident)

@@ -30,6 +30,7 @@ from api.casework.changes import changed
 from api.federation import answers, hear, lead_agency, lead_sync, order, renumber
 from api.federation import item as items
 from api.federation.config import settings
+from api.federation.hold import Hold
 from api.federation.signing import sign
 from api.notices import matters
 from api.runtime import Runtime
@@ -74,6 +75,7 @@ class Delivery:
         self._node, self._chance = node, chance or random.Random()  # noqa: S311  (jitter)
         self._table = settings(node.config)
         self._keys = node.data / "keys"
+        self._hold = Hold(node, self._table.secret)
         self._connect, self._renew = connect or self._over_tls, renewing
         self._wire: Line | None = None
         self._opened = self._failed_with = 0.0  # when node.pem was written that was used, that failed
@@ -89,6 +91,8 @@ class Delivery:
             self._say_not_enrolled()
             return ""
         if self._waits():
+            with self._node.db.write() as session:
+                self._hold.withhold(session)
             return ""
         clock = self._node.clock
         try:
@@ -132,6 +136,7 @@ class Delivery:
     def _take(self) -> list[Outgoing]:
         """The next items, marked as sent before they are."""
         with self._node.db.write() as session:
+            self._hold.withhold(session)
             rows = order.take(session, self._batch, BATCH_BYTES, self._node.clock.now())
             for row in rows:
                 self._tell(session, row)

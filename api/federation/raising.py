@@ -75,6 +75,12 @@ def policy_of(
     return policy
 
 
+def hold_back(session: Session, kind: str, ref: str, secret: Sequence[str]) -> None:
+    """WrongState when what was raised once may not be raised now."""
+    of = select(Alert.id).where(Alert.incident_id == ref if kind == "incident" else Alert.id == ref)
+    _hold_back(session, session.scalars(of).all(), secret)
+
+
 def last_of(session: Session, ref: str) -> Outgoing | None:
     return session.scalar(select(Outgoing).where(Outgoing.ref == ref).order_by(Outgoing.id.desc()).limit(1))
 

@@ -10,6 +10,7 @@ all where the agency has no inventory.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,9 +19,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.casework import priority
+from api.casework.hits import ENTITY_LIMIT
 from api.inventory import values
 from api.inventory.addresses import IN_ONE, known
-from api.state.cases import Alert, Incident
+from api.state.cases import Alert, AlertEntity, Incident
 from api.state.inventory import System
 
 # field → how near to what was hit: 0 the thing itself, 1 the other side, 2 only spoken of.
@@ -130,6 +132,30 @@ def secrets_met(session: Session, agency: str, entities: Iterable[tuple[str, str
     found = known(session, agency, (word for path, value in several for word in words(path, value)))
     met = (held for path, value in several for word in words(path, value) for held in found.ever(word))
     return any(held.system_id in marked for held in met)
+
+
+def marked_alert(session: Session, alert: Alert) -> bool:
+    """Whether an alert concerns a system marked state-secret: the one it names, or any that it met. Fails closed: a
+    full list of one kind of entity may hide one."""
+    system = session.get(System, alert.system_id) if alert.system_id else None
+    if system is not None and system.secret:
+        return True
+    if not has_secrets(session, alert.agency):
+        return False
+    met = session.execute(select(AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id == alert.id)).all()
+    counts = Counter(field for field, _ in met)
+    full = any(number >= ENTITY_LIMIT for number in counts.values())
+    return full or secrets_met(session, alert.agency, [(field, value) for field, value in met])
+
+
+def marked_incident(session: Session, incident: Incident) -> bool:
+    system = session.get(System, incident.system_id) if incident.system_id else None
+    if system is not None and system.secret:
+        return True
+    if not has_secrets(session, incident.agency):
+        return False
+    alerts = session.scalars(select(Alert).where(Alert.incident_id == incident.id))
+    return any(marked_alert(session, alert) for alert in alerts)
 
 
 def has_secrets(session: Session, agency: str) -> bool:

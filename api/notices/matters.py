@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api.inventory import naming
 from api.notices.tell import tell, tell_all
 from api.shapes import LEVELS
 from api.state.cases import Alert, Incident
-from api.state.inventory import System
 
 Policy = Callable[[Session, Alert, float], None]
 PagePolicy = Callable[[Session, Sequence[Alert], float], None]
@@ -68,7 +68,7 @@ def _of_alert(session: Session, alert: Alert, key: str, now: float, *, to_user: 
 def _about(session: Session, alert: Alert) -> dict[str, Any]:
     return {
         "agency": alert.agency, "ref": alert.id, "level": alert.level, "title": alert.title,
-        "link": f"#/alerts/{alert.id}", "grade": alert.grade, "marked": is_marked(session, alert.system_id),
+        "link": f"#/alerts/{alert.id}", "grade": alert.grade, "marked": naming.marked_alert(session, alert),
     }  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def _of_incident(
     tell(
         session, key=key, kind="incident", agency=incident.agency, ref=incident.id, level=incident.level,  # type: ignore[arg-type]
         title={"vi": incident.title, "en": incident.title}, link=f"#/incidents/{incident.id}", now=now,
-        grade=incident.grade, marked=is_marked(session, incident.system_id), over=over, to_user=to_user,
+        grade=incident.grade, marked=naming.marked_incident(session, incident), over=over, to_user=to_user,
     )  # fmt: skip
 
 
@@ -103,13 +103,6 @@ def refused_above(session: Session, ref: str, agency: str, sequence: int, now: f
         session, key=f"refused:{ref}:{sequence}", kind="system", agency=agency, ref=ref, level="high", now=now,
         title={"vi": f"Cấp trên từ chối báo cáo {ref}", "en": f"The centre refused {ref}"}, link=f"#/{kind}/{ref}",
     )  # fmt: skip
-
-
-def is_marked(session: Session, system_id: str | None) -> bool:
-    if system_id is None:
-        return False
-    system = session.get(System, system_id)
-    return system is None or system.secret
 
 
 class Machine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +13,15 @@ from sqlalchemy import func, select
 
 from api.casework.fold import Casework, each
 from api.federation.config import FederationTable, settings
+from api.federation.deliver import Delivery
 from api.federation.raising import policy_of
 from api.state.audit import AuditEntry, Change
 from api.state.base import Database
 from api.state.cases import Alert, Place
-from api.state.federation import Outgoing
+from api.state.federation import Outgoing, RaisedRevision
+from api.state.notices import Matter
 from tests.servers.people_port import MINE, OTHER, Browser, NodeUnderTest, hit, make_node
-from tests.servers.two_nodes import LINK
+from tests.servers.two_nodes import LINK, Centre
 
 POLICY = LINK + 'raise_level = "high"\n'
 
@@ -124,6 +127,50 @@ def test_a_full_list_may_hide_a_secret(tmp_path: Path) -> None:
         person = Browser(node).link(node.add_user("lead", ("lead", MINE)))
         assert person.send("POST", "/alerts/CB-2026-000001/raise", {"note": "x"}).status_code == 409
         person.close()
+
+
+def test_a_system_marked_later_keeps_back_what_waits(tmp_path: Path) -> None:
+    """The centre sees no hole in the numbers; the reason stands at the delivery; somebody is told without a title."""
+    for name in ("centre", "agency"):
+        (tmp_path / name).mkdir()
+    with make_node(tmp_path / "centre", role="national", machines=True) as above, make_node(
+        tmp_path / "agency", more=LINK
+    ) as node:  # fmt: skip
+        db, runtime = node.runtime.db, node.runtime
+        node.store([hit(n, rule=f"r-{n}", source=f"203.0.113.{n}") for n in (1, 2, 3)], "hits")
+        node.fold()
+        lead = Browser(node).link(node.add_user("lan", ("lead", MINE), ("auditor", MINE)))
+        system = lead.post("/systems", {"name": "Cổng", "kind": "portal", "agency": MINE, "names": ["203.0.113.2"]})
+        for number in (1, 2, 3):
+            lead.post(f"/alerts/CB-2026-00000{number}/raise", {})
+        assert [row.state for row in outbox(db)] == ["waiting"] * 3
+        changed = lead.send("PATCH", f"/systems/{system['id']}", {"secret": True})
+        assert changed.status_code == 200, changed.text
+        centre = Centre(above)
+        sender = centre.enrol(runtime.data / "keys")
+        delivery = Delivery(runtime, random.Random(1), sender.line(), lambda *_, **__: None)
+        for _ in range(4):
+            delivery.run()
+            node.clock.move(20)
+        held, *others = outbox(db)
+        assert (held.ref, held.state, held.sequence < 0) == ("CB-2026-000002", "refused", True)
+        assert held.reason is not None
+        assert "state-secret" in held.reason["en"]
+        assert [(row.ref, row.state, row.sequence) for row in others] == [
+            ("CB-2026-000001", "received", 1), ("CB-2026-000003", "received", 2),
+        ]  # fmt: skip
+        assert lead.get("/alerts/CB-2026-000002")["delivery"]["state"] == "refused"
+        with above.runtime.db.read() as session:
+            assert sorted(json.loads(body)["id"][:14] for body in session.scalars(select(RaisedRevision.body))) == [
+                "CB-2026-000001", "CB-2026-000003",
+            ]  # fmt: skip
+        with db.read() as session:
+            told = session.scalars(select(Matter).where(Matter.key.startswith("held:"))).one()
+            assert told.marked
+            acts = session.scalars(select(AuditEntry.act).where(AuditEntry.act == "alert.held-back")).all()
+            assert len(acts) == 1
+        delivery.close()
+        centre.close()
 
 
 def test_a_person_raises_once_however_often_the_button_is_pressed(tmp_path: Path) -> None:
