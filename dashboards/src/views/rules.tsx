@@ -17,6 +17,7 @@ import { Ask } from "../parts/panel";
 import { LEVELS, Severity } from "../parts/severity";
 import { Text } from "../parts/text";
 import { Ago } from "../parts/time";
+import { Total } from "../parts/total";
 
 /** What a newer server also says of a rule: where it is written, and whether only correlations read it. */
 type Told = Rule & { silent?: boolean; path?: string; line?: number };
@@ -158,9 +159,7 @@ function Rules() {
     <div className="page page-list">
       <header className="page-head page-head-row">
         <h1>{t("nav.rules")}</h1>
-        <span className="muted">
-          <span className="figures">{count(rows.length, language)}</span> {t("rules.shown")}
-        </span>
+        <Total of="rules.shown" total={rows.length} />
         <div className="spread" />
         <input
           ref={search}

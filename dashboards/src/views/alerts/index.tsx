@@ -24,6 +24,7 @@ import { LEVELS, Severity, Shape } from "../../parts/severity";
 import { Spark } from "../../parts/spark";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
+import { Total } from "../../parts/total";
 import { AlertBody, AlertHeading, StatusTag } from "./detail";
 import { useWorking } from "./working";
 
@@ -265,9 +266,7 @@ function Queue() {
       <div className="page page-list">
         <header className="page-head page-head-row">
           <h1>{t("nav.alerts")}</h1>
-          <span className="muted page-count">
-            <span className="figures">{count(total, language)}</span> {t("alerts.shown")}
-          </span>
+          <Total of="alerts.shown" total={total} />
           <div className="spread" />
           <form role="search" className="search-form" onSubmit={(event) => event.preventDefault()}>
             <input

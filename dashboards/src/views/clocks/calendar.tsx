@@ -31,7 +31,7 @@ export function Calendar() {
     onSettled: () => client.invalidateQueries({ queryKey: ["papers"] }),
   });
   return (
-    <div className="columns clock-scroll">
+    <div className="columns clock-scroll" role="region" aria-label={t("clocks.tab.calendar")} tabIndex={0}>
       <Panel title={t("clocks.calendar.title")}>
         <Ask query={clocks} rows={3}>
           {({ items }) =>

@@ -13,9 +13,10 @@ import type { Organisation } from "./types";
 const KEYS = ["parent", "name", "symbol", "place", "address", "focal", "phone", "email", "contact", "owner", "addressee", "capacity", "signer"] as const;
 
 export function Organisations() {
+  const { t } = useWords();
   const query = useQuery({ queryKey: ["organisations"], queryFn: ({ signal }) => get<Page<Organisation>>("/organisations", {}, signal) });
   return (
-    <div className="clock-scroll">
+    <div className="clock-scroll" role="region" aria-label={t("clocks.tab.organisation")} tabIndex={0}>
       <Ask query={query} rows={6}>
         {({ items }) => (
           <>

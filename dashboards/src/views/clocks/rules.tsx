@@ -31,7 +31,7 @@ export function Rules() {
   const [editing, setEditing] = useState<{ rule: ClockRule | null } | null>(null);
   const query = useQuery({ queryKey: ["clock-rules"], queryFn: ({ signal }) => get<ClockRules>("/clock-rules", {}, signal) });
   return (
-    <div className="clock-scroll">
+    <div className="clock-scroll" role="region" aria-label={t("clocks.tab.rules")} tabIndex={0}>
       <Ask query={query} rows={6}>
         {({ items, editable, from_above }) => (
           <>

@@ -19,6 +19,7 @@ import { Loading, Panel, Trouble } from "../../parts/panel";
 import { LEVELS, Severity, Shape } from "../../parts/severity";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
+import { Total } from "../../parts/total";
 import { RaisedBody, RaisedHeading, useAcknowledge } from "./item";
 
 const STATES = ["new", "acknowledged", "all"] as const;
@@ -172,9 +173,7 @@ function Inbox() {
         <header className="page-head page-head-row">
           <h1>{t("nav.inbox")}</h1>
           {first && (
-            <span className="muted page-count">
-              <span className="figures">{count(head.data?.total ?? first.total, language)}</span> {t("inbox.shown")}
-            </span>
+            <Total of="inbox.shown" total={head.data?.total ?? first.total} />
           )}
           <div className="spread" />
           <input

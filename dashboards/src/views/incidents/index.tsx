@@ -7,7 +7,6 @@ import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
 import { useAgencyName } from "../../app/names";
 import { go, href, useFilters } from "../../app/route";
-import { count } from "../../app/text";
 import type { View } from "../../app/views";
 import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
@@ -19,11 +18,13 @@ import { Loading, Trouble } from "../../parts/panel";
 import { Severity } from "../../parts/severity";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
+import { Total } from "../../parts/total";
+import { RemindersLink } from "./reminders_link";
 
 const STATES = ["", "open", "investigating", "contained", "resolved", "closed"] as const;
 
 function Incidents() {
-  const { t, language } = useWords();
+  const { t } = useWords();
   const agencyName = useAgencyName();
   const [filters, setFilters] = useFilters();
   const state = filters.get("state") ?? "";
@@ -71,10 +72,9 @@ function Incidents() {
     <div className="page page-list">
       <header className="page-head page-head-row">
         <h1>{t("nav.incidents")}</h1>
+        <RemindersLink />
         {first && (
-          <span className="muted">
-            <span className="figures">{count(first.total, language)}</span> {t("incidents.shown")}
-          </span>
+          <Total of="incidents.shown" total={first.total} />
         )}
         <div className="spread" />
         <input

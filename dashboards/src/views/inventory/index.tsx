@@ -18,6 +18,7 @@ import { KeyHints } from "../../parts/hints";
 import { Loading, Trouble } from "../../parts/panel";
 import { Text } from "../../parts/text";
 import { Ago } from "../../parts/time";
+import { Total } from "../../parts/total";
 import { ImportDialog } from "./file";
 import { AssetForm, RetireDialog, SystemForm } from "./forms";
 import { Sensed, SystemPane } from "./pane";
@@ -245,9 +246,7 @@ function Inventory() {
         <header className="page-head page-head-row">
           <h1>{t("inventory.title")}</h1>
           {total !== undefined && (
-            <span className="muted">
-              <span className="figures">{count(total, language)}</span> {t(tab === "systems" ? "inventory.shown" : "inventory.assetsShown")}
-            </span>
+            <Total of={tab === "systems" ? "inventory.shown" : "inventory.assetsShown"} total={total} />
           )}
           <div className="spread" />
           <input

@@ -7,7 +7,6 @@ import { useTitle } from "../../app/live";
 import { useAgencyName } from "../../app/names";
 import { go, href, useFilters } from "../../app/route";
 import { useSession } from "../../app/session";
-import { count } from "../../app/text";
 import { shortOf } from "../../app/time";
 import type { View } from "../../app/views";
 import { useWords } from "../../i18n";
@@ -18,6 +17,7 @@ import { KeyHints } from "../../parts/hints";
 import { Loading, Trouble } from "../../parts/panel";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
+import { Total } from "../../parts/total";
 import { DayBar, Legend } from "./bars";
 import { Board } from "./board";
 import { PlanDialog, Windows } from "./plan";
@@ -76,7 +76,7 @@ function asked(filters: URLSearchParams, certificates: boolean) {
 }
 
 function List({ certificates }: { certificates: boolean }) {
-  const { t, language } = useWords();
+  const { t } = useWords();
   const agencyName = useAgencyName();
   const reason = useReason();
   const [filters, setFilters] = useFilters();
@@ -169,9 +169,7 @@ function List({ certificates }: { certificates: boolean }) {
           }}
         />
         {first && (
-          <span className="muted">
-            <span className="figures">{count(first.total, language)}</span> {t("services.shown")}
-          </span>
+          <Total of="services.shown" total={first.total} />
         )}
       </div>
       {query.isPending ? (
