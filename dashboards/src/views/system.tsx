@@ -121,7 +121,7 @@ function Processes() {
                           </strong>
                         </td>
                         <td className="figures end still">{String(process.pid ?? "—")}</td>
-                        <td className="figures end still">{typeof process.memory_bytes === "number" ? bytes(process.memory_bytes, language) : "—"}</td>
+                        <td className="figures end still one-line">{typeof process.memory_bytes === "number" ? bytes(process.memory_bytes, language) : "—"}</td>
                         <td>{Number(process.started) ? <Ago at={new Date(Number(process.started) * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
                         <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
                         <td className="counters figures">

@@ -253,6 +253,8 @@ function Tiles({ now }: { now: Overview }) {
   const { t, language } = useWords();
   const { me } = useSession();
   const nothing = !now.alerts && !now.incidents && !now.services && !now.sensors && !now.backup && !now.duty && !now.inbox;
+  // Until the first alert the way there comes first; afterwards what needs somebody does.
+  const fresh = now.start?.some((step) => step.key === "alert" && !step.done) ?? false;
   if (nothing)
     return (
       <Empty kind="forbidden" title={t("overview.noRole")}>
@@ -266,7 +268,7 @@ function Tiles({ now }: { now: Overview }) {
           {t("overview.failed", { parts: now.failed.map((part) => t(`overview.part.${part}` as "overview.part.alerts", { defaultValue: part })).join(", ") })}
         </p>
       )}
-      {now.start && <Start steps={now.start} />}
+      {fresh && now.start && <Start steps={now.start} />}
       <div className="now">
         {now.inbox && (
           <Tile title={t("nav.inbox")} to={href("/inbox")} value={count(now.inbox.new, language)} tone={now.inbox.new ? "warn" : "ok"} says={t("overview.toAcknowledge")}>
@@ -286,6 +288,7 @@ function Tiles({ now }: { now: Overview }) {
         {now.raised && <RaisedTile now={now.raised} />}
         {now.backup && <BackupTile now={now.backup} />}
       </div>
+      {!fresh && now.start && <Start steps={now.start} />}
       <div className="overview-below">
         {now.trend && (
           <Panel title={t("overview.trend")}>
