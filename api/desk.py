@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Header
+from sqlalchemy.orm import Session
 
 from api.auth.sessions import Access
 from api.casework.alerts import Desk
@@ -20,6 +21,11 @@ IfMatch = Annotated[str | None, Header(max_length=32)]
 def desk(node: Runtime, access: Access, permission: str) -> Iterator[Desk]:
     with node.db.write() as session:
         yield Desk(session, access.scope(permission), access, node.audit, node.bell, node.clock.now())
+
+
+def desk_over(node: Runtime, access: Access, permission: str) -> Callable[[Session], Desk]:
+    """For what reads first and writes later: the same desk over whichever session."""
+    return lambda session: Desk(session, access.scope(permission), access, node.audit, node.bell, node.clock.now())
 
 
 def revision_of(if_match: str | None) -> int | None:

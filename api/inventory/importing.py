@@ -1,7 +1,9 @@
 """A table of systems or assets, laid over the inventory: what is new, changed, unchanged or wrong, and then all of it
 in one transaction, or nothing.
 
-In:  the file's bytes, the agency for rows that name none, whether to apply.
+In:  the file's bytes, the agency for rows that name none, whether to apply. The plan is laid over a read; the write
+     transaction begins with what was laid if the inventory has not moved since, and else lays it again: a preview takes
+     no lock, and an import holds it only while it writes.
 Out: `Plan`. A row is the thing of its id, else of its name (a system) or host (an asset) in its agency. A column that
      is not there is left as it is; an empty cell empties. What the table does not name stays: nothing is retired by
      absence. Applying the same file again changes nothing. A plan with anything wrong applies nothing.
@@ -14,10 +16,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from api.casework import ids
 from api.casework.alerts import Desk
@@ -28,7 +31,9 @@ from api.inventory import addresses, assets, systems, table
 from api.inventory.kinds import ASSET_KINDS, KINDS, Kind
 from api.inventory.records import difference, moved, record
 from api.inventory.table import Column, Wrong
-from api.state.inventory import Asset, System
+from api.state.base import Database
+from api.state.cases import History
+from api.state.inventory import Address, Asset, System
 from api.state.people import Agency
 
 SHOWN = 200
@@ -91,8 +96,43 @@ class _Step:
     after: dict[str, Any] | None = None
 
 
-def run(desk: Desk, of: type[System | Asset], content: bytes, agency: str, *, apply: bool) -> Plan:
+@dataclass(slots=True)
+class _Laid:
+    """What a read has found; its steps hold rows of that read."""
+
+    plan: Plan
+    steps: list[_Step] = field(default_factory=list)
+
+
+def run(
+    db: Database, desk_of: Callable[[Session], Desk], of: type[System | Asset], content: bytes, agency: str, *,
+    apply: bool, then: Callable[[Session, Plan], None] | None = None,
+) -> Plan:  # fmt: skip
+    """`desk_of`: who acts, over the session that it is given. `then` runs in the transaction that has applied."""
+    moves = db.moves(System, Asset, Address, Agency)
+    with db.read() as session:
+        laid = _look(desk_of(session), of, content, agency)
+    if not apply or laid.plan.wrong:
+        return laid.plan
+    with db.write() as session:
+        desk = desk_of(session)
+        if db.moves(System, Asset, Address, Agency) != moves:
+            laid = _look(desk, of, content, agency)
+            if laid.plan.wrong:
+                return laid.plan
+        else:
+            _take_over(session, of, laid.steps)
+        _apply(desk, of, laid.steps)
+        _sign(desk, of, laid.plan, content, agency)
+        laid.plan.applied = True
+        if then is not None:
+            then(session, laid.plan)
+    return laid.plan
+
+
+def _look(desk: Desk, of: type[System | Asset], content: bytes, agency: str) -> _Laid:
     plan = Plan()
+    laid = _Laid(plan)
     columns = SYSTEM_COLUMNS if of is System else ASSET_COLUMNS
     found = table.read(content, columns)
     plan.wrong = found.wrong
@@ -101,20 +141,19 @@ def run(desk: Desk, of: type[System | Asset], content: bytes, agency: str, *, ap
         title = next(column for column in columns if column.code == key)
         _tell(plan, 1, key, f"Thiếu cột “{title.vi}”.", f"The column “{title.en}” is missing.")
     elif found.columns:
-        _lay(desk, of, found, agency, plan, apply)
-    if apply and not plan.wrong:
-        digest = hashlib.sha256(content).hexdigest()
-        detail = {"sha256": digest, "new": plan.new, "changed": plan.changed, "unchanged": plan.unchanged}
-        what = "system" if of is System else "asset"
-        if desk.access:
-            desk.audit.record(
-                desk.session, desk.access.actor, f"{what}.import", digest[:16], agency=agency, detail=detail
-            )
-        plan.applied = True
-    return plan
+        laid.steps = _lay(desk, of, found, agency, plan)
+    return laid
 
 
-def _lay(desk: Desk, of: type[Any], found: table.Table, agency: str, plan: Plan, apply: bool) -> None:
+def _sign(desk: Desk, of: type[System | Asset], plan: Plan, content: bytes, agency: str) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    detail = {"sha256": digest, "new": plan.new, "changed": plan.changed, "unchanged": plan.unchanged}
+    what = "system" if of is System else "asset"
+    if desk.access:
+        desk.audit.record(desk.session, desk.access.actor, f"{what}.import", digest[:16], agency=agency, detail=detail)
+
+
+def _lay(desk: Desk, of: type[Any], found: table.Table, agency: str, plan: Plan) -> list[_Step]:
     agencies = {code for code in desk.session.scalars(select(Agency.code)) if desk.scope.sees(code)}
     if agency not in agencies:
         raise Invalid("agency", "Không có đơn vị này.", "unknown agency")
@@ -159,8 +198,49 @@ def _lay(desk: Desk, of: type[Any], found: table.Table, agency: str, plan: Plan,
             plan.lines.append(
                 Line(number, act, there.id if there else "", shown, tuple(step.after or ()) if there else ())
             )
-    if apply and not plan.wrong:
-        _apply(desk, of, steps)
+    return steps
+
+
+def _take_over(session: Session, of: type[Any], steps: Sequence[_Step]) -> None:
+    """The rows that will change, as this session's own: those of the read are only to be looked at."""
+    changing = [step for step in steps if step.there is not None and step.after]
+    for start in range(0, len(changing), addresses.IN_ONE):
+        some = changing[start : start + addresses.IN_ONE]
+        rows = {row.id: row for row in session.scalars(select(of).where(of.id.in_([step.there.id for step in some])))}
+        for step in some:
+            step.there = rows[step.there.id]
+
+
+class _Gathering:
+    """A session that keeps back the rows of which an import makes tens of thousands, and that nobody asks for until it
+    is through; `write` inserts them by table, at a fifth of the processor's time."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows: dict[type[Any], list[Any]] = {Address: [], History: []}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def add(self, row: Any) -> None:
+        if type(row) in self._rows:
+            self._rows[type(row)].append(row)
+        else:
+            self._session.add(row)
+
+    def scalars(self, *args: Any, **kwargs: Any) -> Any:
+        self._session.flush()  # who lost an address may have been made a moment ago
+        return self._session.scalars(*args, **kwargs)
+
+    def write(self) -> None:
+        self._session.flush()  # what ends, and what these rows point at
+        for of, rows in self._rows.items():
+            names = [name for name in of.__table__.columns.keys() if name != "id"]  # noqa: SIM118
+            if rows:
+                self._session.execute(
+                    insert(of.__table__), [{name: getattr(row, name) for name in names} for row in rows]
+                )
+            rows.clear()
 
 
 def _apply(desk: Desk, of: type[Any], steps: Sequence[_Step]) -> None:
@@ -170,13 +250,15 @@ def _apply(desk: Desk, of: type[Any], steps: Sequence[_Step]) -> None:
     numbers = iter(ids.next_ids(desk.session, "HT" if of is System else "TS", desk.now, len(fresh)) if fresh else [])
     for step in fresh:
         step.there = kind.make(desk, next(numbers), step.agency, step.fields)
-    desk.session.flush()
     held = {agency: addresses.held_now(desk.session, agency, of) for agency in {step.agency for step in doing}}
+    gathering = _Gathering(desk.session)
+    inside = replace(desk, session=cast("Session", gathering))
     with desk.session.no_autoflush:
         for step in doing:
             act = "changed" if step.before is not None else "created"
-            kind.put(desk, step.there, step.fields, step.pairs, held[step.agency])
-            record(desk, step.there, act, step.before, step.after, audit=False)
+            kind.put(inside, step.there, step.fields, step.pairs, held[step.agency])
+            record(inside, step.there, act, step.before, step.after, audit=False)
+        gathering.write()
         for agency in held:
             moved(desk.session, agency)
             changed(desk.session, desk.bell, "inventory", agency, agency=agency, revision=0, now=desk.now)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from api.audit import Actor
 from api.casework.alerts import Desk
@@ -38,16 +39,19 @@ def take_in(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     of, path = _of(body), _file(node, body)
     content = path.read_bytes()[: FILE_BYTES + 1]
     agency = str(body.get("agency") or node.table.agency)
-    with node.db.write() as session:
-        desk = Desk(session, EVERYTHING, None, node.audit, Bell(), node.clock.now())
-        try:
-            plan = importing.run(desk, of, content, agency, apply=bool(body.get("apply")))
-        except Invalid as error:
-            raise LuytreError(Problem("LT-I0101", f"{error.field}: {error.vi}", f"{error.field}: {error.en}")) from None
-        if plan.applied:
-            what = "system.import" if of is System else "asset.import"
-            detail = {"new": plan.new, "changed": plan.changed, "unchanged": plan.unchanged}
-            node.audit.record(session, WHO, what, path.name, agency=agency, detail=detail)
+
+    def desk(session: Session) -> Desk:
+        return Desk(session, EVERYTHING, None, node.audit, Bell(), node.clock.now())
+
+    def sign(session: Session, plan: importing.Plan) -> None:
+        what = "system.import" if of is System else "asset.import"
+        detail = {"new": plan.new, "changed": plan.changed, "unchanged": plan.unchanged}
+        node.audit.record(session, WHO, what, path.name, agency=agency, detail=detail)
+
+    try:
+        plan = importing.run(node.db, desk, of, content, agency, apply=bool(body.get("apply")), then=sign)
+    except Invalid as error:
+        raise LuytreError(Problem("LT-I0101", f"{error.field}: {error.vi}", f"{error.field}: {error.en}")) from None
     return {
         "new": plan.new, "changed": plan.changed, "unchanged": plan.unchanged, "applied": plan.applied,
         "wrong_total": len(plan.wrong), "wrong": [asdict(one) for one in plan.wrong[:TOLD]],

@@ -15,7 +15,7 @@ from api.auth.allow import Allow
 from api.auth.sessions import Access
 from api.casework import queue
 from api.casework.paging import LIMIT
-from api.desk import IfMatch, desk, revision_of
+from api.desk import IfMatch, desk, desk_over, revision_of
 from api.inventory import addresses, importing, reading
 from api.inventory import assets as acts
 from api.inventory.shown import AssetShape, ImportIn, ImportPlan, asset_shapes, file_of, plan_shape
@@ -104,8 +104,8 @@ def import_assets(request: Request, body: ImportIn, access: Manager) -> ImportPl
     """A preview, or with `apply` the whole table in one transaction."""
     node: Runtime = request.app.state.node
     content = file_of(body)
-    with desk(node, access, "inventory.manage") as here:
-        return plan_shape(importing.run(here, Asset, content, body.agency, apply=body.apply))
+    here = desk_over(node, access, "inventory.manage")
+    return plan_shape(importing.run(node.db, here, Asset, content, body.agency, apply=body.apply))
 
 
 @router.post("", status_code=201)

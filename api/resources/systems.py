@@ -15,7 +15,7 @@ from api.auth.allow import Allow
 from api.auth.sessions import Access
 from api.casework import queue
 from api.casework.paging import LIMIT
-from api.desk import IfMatch, desk, revision_of
+from api.desk import IfMatch, desk, desk_over, revision_of
 from api.inventory import addresses, importing, reading, seen
 from api.inventory import systems as acts
 from api.inventory.kinds import ASSET_KINDS, KINDS
@@ -181,8 +181,8 @@ def import_systems(request: Request, body: ImportIn, access: Manager) -> ImportP
     """A preview, or with `apply` the whole table in one transaction."""
     node: Runtime = request.app.state.node
     content = file_of(body)
-    with desk(node, access, "inventory.manage") as here:
-        return plan_shape(importing.run(here, System, content, body.agency, apply=body.apply))
+    here = desk_over(node, access, "inventory.manage")
+    return plan_shape(importing.run(node.db, here, System, content, body.agency, apply=body.apply))
 
 
 @router.post("", status_code=201)
