@@ -13,7 +13,10 @@ LIMIT = 4_000
 
 
 def fold(text: str) -> str:
-    marks_apart = unicodedata.normalize("NFD", text.casefold())
+    text = text.casefold()
+    if text.isascii():  # addresses, hosts, ids: most of what is folded in a storm
+        return text
+    marks_apart = unicodedata.normalize("NFD", text)
     return "".join(c for c in marks_apart if not unicodedata.combining(c)).replace("đ", "d")
 
 
