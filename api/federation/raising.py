@@ -109,7 +109,8 @@ def _put(session: Session, kind: str, ref: str, body: dict[str, Any], now: float
                    attempts=0, fixed=False, urgency=order.urgency(item))  # fmt: skip
     session.add(row)
     session.flush()
-    order.hurry(session, row)
+    if before is not None:
+        order.hurry(session, row)
     changed(session, bell, "delivery", ref, agency=row.agency, revision=revision, now=now, created=True)
     return row
 
