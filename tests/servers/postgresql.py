@@ -44,12 +44,14 @@ def running() -> Iterator[str]:
             user=account, cwd=home, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert made.returncode == 0, made.stdout + made.stderr
+        log = (home / "log").open("wb")
         server = subprocess.Popen(
             [programs / "postgres", "-D", home / "data", "-h", "127.0.0.1", "-p", str(port), "-k", home,
              "-c", "fsync=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB"],
             user=account, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=(home / "log").open("wb"), start_new_session=True,
+            stderr=log, start_new_session=True,
         )  # fmt: skip
+        log.close()
         try:
             _wait(f"host=127.0.0.1 port={port} user=luytre password={password} dbname=postgres", server, home / "log")
             yield f"postgresql+psycopg://luytre:{password}@127.0.0.1:{port}/postgres"

@@ -18,12 +18,13 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.config import ApiTable
-from api.node.keeping import ledger
+from api.node.keeping import ledger, postgres
 from api.node.keeping.alone import alone
 from api.node.keeping.gather import (
     DATABASE,
@@ -215,7 +216,7 @@ def _fill(config: Config, node: NodeTable, out: PartWriter, scratch: Path, event
         name, path = database
         with path.open("rb") as file:
             out.add(name, chunks(file))
-        about = _about(path) if name == DATABASE else {}
+        about = _about(path) if name == DATABASE else asdict(postgres.look(path))
         path.unlink()
     embedded = config.raw.get("store", {}).get("kind", "embedded") == "embedded"
     items: dict[str, int] = {}
