@@ -60,14 +60,24 @@ class Register:
         return list(found)
 
     def former(self, code: str, day: str) -> list[str]:
-        """Names under which a unit, or those that went into it, were known before `day`."""
+        """Names under which a unit, or those that went into it, were known before `day`. A unit that was there already
+        and got some of the tasks of one that was split did not have its name."""
         now = next((row.name for row in self.of.get(code, ()) if row.holds(day)), "")
         codes: dict[str, None] = {code: None}
         for event in sorted(self.events, key=lambda one: one.at, reverse=True):
-            if event.at <= day and any(one in codes for one in event.after):
+            heirs = [one for one in event.after if event.kind != "split" or not self._older(one, event.at)]
+            if event.at <= day and any(one in codes for one in heirs):
                 codes |= dict.fromkeys(event.before)
         names = {row.name for one in codes for row in self.of.get(one, ()) if row.valid_to and row.valid_to <= day}
         return sorted(names - {now}, key=sort_key)
+
+    def name(self, code: str, day: str) -> str:
+        """On that day, or the last before it."""
+        rows = [row for row in self.of.get(code, ()) if row.valid_from <= day]
+        return rows[-1].name if rows else code
+
+    def _older(self, code: str, day: str) -> bool:
+        return any(row.valid_from < day for row in self.of.get(code, ()))
 
     def below(self, top: str, day: str) -> set[str]:
         children: dict[str | None, list[str]] = defaultdict(list)

@@ -53,6 +53,7 @@ class EventShape(Out):
     kind: str
     before: list[str]
     after: list[str]
+    names: dict[str, str]  # of them, as they were then
     source: str
 
 
@@ -103,8 +104,13 @@ def list_units(request: Request, wanted: Annotated[OrganisationQuery, Query()], 
 def list_events(request: Request, access: Reader) -> Listed[EventShape]:
     node: Runtime = request.app.state.node
     with node.db.read() as session:
-        events = registers.read(session).events[::-1][:SHOWN]
-        items = [EventShape(at=e.at, kind=e.kind, before=e.before, after=e.after, source=e.source) for e in events]
+        register = registers.read(session)
+        events = sorted(register.events, key=lambda one: (one.at, one.id), reverse=True)[:SHOWN]
+        items = [
+            EventShape(at=e.at, kind=e.kind, before=e.before, after=e.after, source=e.source,
+                       names={code: register.name(code, e.at) for code in (*e.before, *e.after)})
+            for e in events
+        ]  # fmt: skip
     return Listed[EventShape](items=items, total=len(items))
 
 

@@ -89,6 +89,8 @@ def test_as_of_a_day(db: Database) -> None:
     assert "bac-giang" not in whole.at(DAY)
     assert (whole.at("2025-12-31")["bac-ninh"].kind, whole.at(DAY)["bac-ninh"].kind) == ("province", "city")
     assert whole.former("bac-ninh", DAY) == ["Bắc Giang"]
+    assert whole.former("bo-cong-an", DAY) == []  # it got tasks of a ministry that was split, not its name
+    assert whole.name("bac-giang", "2026-01-01") == "Bắc Giang"
     assert whole.former("ho-chi-minh", DAY) == ["Bà Rịa - Vũng Tàu", "Bình Dương"]
     names = [row.name for row in whole.at(DAY).values()]
     assert names.index("Cà Mau") < names.index("Cao Bằng") < names.index("Cần Thơ") < names.index("Đà Nẵng")

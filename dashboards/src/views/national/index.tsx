@@ -142,7 +142,7 @@ function Whole({ data }: { data: National }) {
         ? [
             {
               id: "remind",
-              header: t("national.column.acts"),
+              header: "",
               width: "148px",
               from: 520,
               cell: (row: AgencyRow) =>
@@ -158,6 +158,7 @@ function Whole({ data }: { data: National }) {
     ],
     [t, language, remind],
   );
+  const most = Math.max(1, ...data.systems.map((row) => row.count));
   const filtered = Boolean(asked.state || asked.tile || asked.unit || asked.q);
   const clear = () => setFilters({ state: null, tile: null, unit: null, q: null });
   return (
@@ -238,7 +239,15 @@ function Whole({ data }: { data: National }) {
                       <tr key={row.grade ?? 0}>
                         <th scope="row">{row.grade ?? t("national.systems.ungraded")}</th>
                         <td className="figures">{count(row.count, language)}</td>
-                        <td className="figures">{count(row.sensed, language)}</td>
+                        <td>
+                          <span className="systems-sensed">
+                            <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+                              <rect className="systems-all" width={row.count ? (100 * row.count) / most : 0} height="8" />
+                              <rect className="systems-part" width={row.count ? (100 * row.sensed) / most : 0} height="8" />
+                            </svg>
+                            <span className="figures">{count(row.sensed, language)}</span>
+                          </span>
+                        </td>
                         <td>
                           <Ago at={row.last_data_at} />
                         </td>

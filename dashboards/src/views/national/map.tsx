@@ -15,6 +15,8 @@ const STEPS: Record<string, readonly [number, number]> = { ArrowUp: [-1, 0], Arr
 /** The nearest tile in the direction of an arrow key; the same one at the edge. */
 export function neighbour(from: Placed, key: string): Placed {
   const [down, right] = STEPS[key] ?? [0, 0];
+  const home = key === "ArrowLeft" && TILES.find((tile) => tile.unit === from.of);
+  if (home) return home; // from an island to its province, as the other way round
   let best = from;
   let least = Number.POSITIVE_INFINITY;
   for (const tile of TILES) {

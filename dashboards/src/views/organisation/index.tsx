@@ -32,12 +32,11 @@ function dayWord(day: string) {
   return day.split("-").reverse().join("/");
 }
 
-function Events({ names }: { names: ReadonlyMap<string, string> }) {
+function Events() {
   const { t, language } = useWords();
   const loose = useLoose();
   const [all, setAll] = useState(false);
   const query = useQuery({ queryKey: ["organisation", "events"], queryFn: ({ signal }) => get<{ items: EventShape[] }>("/organisation/events", {}, signal) });
-  const list = (codes: readonly string[]) => codes.map((code) => names.get(code) ?? code).join(", ");
   const items = query.data?.items ?? [];
   return (
     <Panel title={t("organisation.events")} aside={<span className="muted figures">{count(items.length, language)}</span>}>
@@ -54,11 +53,11 @@ function Events({ names }: { names: ReadonlyMap<string, string> }) {
               <li key={index}>
                 <span className="figures">{dayWord(event.at)}</span>
                 <span>
-                  <strong>{loose("organisation.act", event.kind)}</strong> <Text>{list(event.before)}</Text>
+                  <strong>{loose("organisation.act", event.kind)}</strong> <Text>{event.before.map((code) => event.names[code] ?? code).join(", ")}</Text>
                   {event.after.length > 0 && event.after.join() !== event.before.join() && (
                     <>
                       {event.before.length > 0 && " → "}
-                      <Text>{list(event.after)}</Text>
+                      <Text>{event.after.map((code) => event.names[code] ?? code).join(", ")}</Text>
                     </>
                   )}
                   <span className="history-note muted">
@@ -231,7 +230,7 @@ function Organisation() {
             />
           )}
         </Panel>
-        <Events names={names} />
+        <Events />
       </div>
       {changing && <ChangeDialog unit={changing.unit} day={today()} onClose={() => setChanging(null)} />}
     </div>
