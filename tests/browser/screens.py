@@ -14,6 +14,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.lived import Lived
+from tests.browser.world import World
+
 VIEWS = Path(__file__).resolve().parents[2] / "dashboards" / "src" / "views"
 _VIEW = re.compile(r"^export const view: View = \{\s*path: \"([^\"]+)\"", re.MULTILINE)
 
@@ -24,6 +27,15 @@ def registered() -> set[str]:
     """The paths of all views, as src/app/views.ts finds them."""
     files = [*VIEWS.glob("*.tsx"), *VIEWS.glob("*/index.tsx")]
     return {path for file in files for path in _VIEW.findall(file.read_text("utf-8"))}
+
+
+SPEAK = """async language => {
+  const me = await (await fetch('/api/v1/session')).json();
+  if (me.user.language === language) return false;
+  const answer = await fetch('/api/v1/session', {method: 'PATCH', body: JSON.stringify({language}),
+    headers: {'X-CSRF-Token': me.csrf, 'Content-Type': 'application/json'}});
+  if (!answer.ok) throw new Error(await answer.text());
+  return true }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,8 @@ def many(page: Page) -> None:
 
 
 TABLE = (
+    Screen("/overview", "overview", "/overview"),
+    Screen("/overview", "overview-centre", "/overview", "centre"),
     Screen("/alerts", "alerts", "/alerts"),
     Screen("/alerts", "alerts-pane", "/alerts", act=first_row),
     Screen("/alerts", "alerts-bulk", "/alerts", act=many),
@@ -79,7 +93,7 @@ TABLE = (
     Screen("/incidents", "incidents-none", "/incidents?state=closed"),
     Screen("/incidents/:id", "incident", "/incidents/{incident}"),
     Screen("/incidents/:id", "incident-assess", "/incidents/{incident}", act=button("Đánh giá", "Assess")),
-    Screen("/incidents/:id", "incident-write", "/incidents/{incident}", act=button("Bổ sung thông tin", "Add what")),
+    Screen("/incidents/:id", "incident-write", "/incidents/{incident}", act=button("Bổ sung thông tin", "Fill in")),
     Screen("/clocks", "clocks", "/clocks"),
     Screen("/clocks", "clocks-calendar", "/clocks?tab=calendar"),
     Screen("/clocks", "clocks-rules", "/clocks?tab=rules"),
@@ -95,6 +109,7 @@ TABLE = (
     Screen("/inventory", "inventory-form", "/inventory", act=button("Thêm hệ thống", "Add")),
     Screen("/inventory", "inventory-none", "/inventory?q=khongcogi"),
     Screen("/sensors", "sensors", "/sensors"),
+    Screen("/sensors/:id", "sensor", "/sensors/{sensor}"),
     Screen("/rules", "rules", "/rules"),
     Screen("/notices", "notices-deliveries", "/notices?tab=deliveries"),
     Screen("/notices", "notices-channels", "/notices?tab=channels"),
@@ -113,5 +128,27 @@ TABLE = (
     Screen("/inbox", "inbox-pane", "/inbox", "centre", first_row),
     Screen("/inbox/:id", "raised", "/inbox/{raised}", "centre"),
     Screen("/national", "national", "/national", "centre"),
+    Screen("/organisation", "organisation", "/organisation", "centre"),
     Screen("/national/:code", "national-agency", "/national/{agency}", "centre"),
 )
+
+
+def speaking(page: Page, language: str) -> None:
+    """The language is the user's, kept by the server; whatever shows it at this width, the page is in it afterwards."""
+    page.wait_for_selector("nav.rail")
+    if page.evaluate(SPEAK, language):
+        page.reload()
+        page.wait_for_selector("nav.rail")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+def show(page: Page, world: World, lived: Lived, screen: Screen) -> None:
+    """The screen in its state, all of it there. From an empty page, so that nothing of the last screen stays open."""
+    page.goto("about:blank")
+    page.goto(f"{world.base}/#{screen.at.format(**lived.places)}")
+    expect(page.locator("main h1").first).to_be_attached()  # on a phone the bar on top says it
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    if screen.act:
+        screen.act(page)
+    # What moves in has moved in: axe and a picture must not meet it half way (a contrast of half a fade is none).
+    page.evaluate("Promise.all(document.getAnimations().map(one => one.finished.catch(() => 0)))")

@@ -49,7 +49,7 @@ function Tools({ onKeys, children }: { onKeys?: () => void; children?: ReactNode
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "auto";
   return (
     <div className="rail-tools">
-      <Tool label={language === "vi" ? "English" : "Tiếng Việt"} onClick={() => void signing.language(language === "vi" ? "en" : "vi")}>
+      <Tool label={language === "vi" ? "EN · English" : "VI · Tiếng Việt"} onClick={() => void signing.language(language === "vi" ? "en" : "vi")}>
         {language === "vi" ? "EN" : "VI"}
       </Tool>
       <Tool icon={THEME_ICON[theme]} label={t("frame.theme", { now: t(`frame.themes.${theme}`), next: t(`frame.themes.${next}`) })} onClick={() => setTheme(next)} />

@@ -15,6 +15,7 @@ import { useWords } from "../i18n";
 
 export type Column<T> = {
   id: string;
+  /** Empty over a column of buttons: read aloud as such, not shown. */
   header: string;
   /** A CSS grid track: "96px", "minmax(240px, 1fr)". */
   width: string;
@@ -223,7 +224,7 @@ export function Grid<T extends object>(props: Props<T>) {
     const side = sorted ? (sorted.desc ? "descending" : "ascending") : undefined;
     const label = (
       <>
-        {column.header}
+        {column.header || <span className="sr-only">{t("list.acts")}</span>}
         {sorted && <span aria-hidden="true">{sorted.desc ? " ↓" : " ↑"}</span>}
       </>
     );

@@ -184,7 +184,7 @@ function Inventory() {
         ? [
             {
               id: "acts",
-              header: t("inventory.acts"),
+              header: "",
               width: "190px",
               from: 480,
               cell: (row: Asset) =>

@@ -1,0 +1,68 @@
+"""axe-core finds nothing on any screen, in its main states, both languages and both colour schemes, at a desk and on a
+phone: WCAG 2.2 A and AA, and axe's own best practice (headings in order, landmarks).
+
+axe is a development dependency of the dashboard (never in its bundle) and is put into the page from outside, as an
+extension would be: the page's policy stays as it is. No rule is switched off.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.browser.lived import Lived
+from tests.browser.screens import TABLE, Screen, registered, show, speaking
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+AXE = Path(__file__).resolve().parents[2] / "dashboards" / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """async tags => (await axe.run(document, {runOnly: {type: 'tag', values: tags}})).violations.flatMap(
+  rule => rule.nodes.map(node => `${rule.id} ${node.target.join(' ')} ${node.html.slice(0, 120)} ${
+    [...node.any, ...node.all, ...node.none].map(check => check.message).join('; ')}`))"""
+# Colours do not depend on the language, roles and names do not on colours: two runs see all four of each.
+RUNS = [("vi", "light", 1366), ("en", "dark", 1366), ("vi", "dark", 390)]
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.is_file():
+        pytest.skip("dashboards/node_modules has no axe-core (cd dashboards && npm ci)")
+    return AXE.read_text("utf-8")
+
+
+def found(page: Page, axe: str) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    return list(page.evaluate(RUN, TAGS))
+
+
+def test_every_view_has_a_row() -> None:
+    assert {screen.view for screen in TABLE} == registered()
+
+
+@pytest.mark.parametrize("where", ["city", "centre"])
+@pytest.mark.parametrize(("language", "scheme", "width"), RUNS)
+def test_axe_finds_nothing(
+    open_page: Open, lived: Lived, axe: str, where: str, language: str, scheme: str, width: int
+) -> None:
+    page = open_page(where=getattr(lived, where), scheme=scheme, width=width, height=844 if width < 500 else 768).page
+    speaking(page, language)
+    screens = [screen for screen in TABLE if screen.where == where and (width > 500 or screen.act is None)]
+    problems = {screen.name: wrong for screen in screens if (wrong := _look(page, lived, screen, axe))}
+    speaking(page, "vi")
+    assert problems == {}
+
+
+def _look(page: Page, lived: Lived, screen: Screen, axe: str) -> list[str]:
+    show(page, getattr(lived, screen.where), lived, screen)
+    return found(page, axe)
+
+
+def test_the_log_in_is_clean(open_page: Open, lived: Lived, axe: str) -> None:
+    for scheme in ("light", "dark"):
+        page = open_page(signed_in=False, where=lived.city, scheme=scheme).page
+        expect(page.locator(".login-card form")).to_be_visible()
+        assert found(page, axe) == []
