@@ -46,7 +46,7 @@ export type System = Schemas["System"];
 export type AuditPage = Schemas["Entries"];
 
 export type StreamEvent = {
-  type: "alert" | "incident" | "clock" | "raised" | "delivery" | "sensor" | "system" | "inventory" | "service" | "national";
+  type: "alert" | "incident" | "clock" | "raised" | "delivery" | "sensor" | "system" | "inventory" | "service" | "national" | "notice";
   id: string;
   revision: number;
   agency: string;

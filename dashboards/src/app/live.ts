@@ -57,6 +57,8 @@ export function useLive() {
         }
       } else if (event.type === "clock") {
         later("clocks", GATHER_MS, () => again("clocks", "incident"));
+      } else if (event.type === "notice") {
+        later("notices", GATHER_MS, () => again("notices", "oncall"));
       } else if (event.type === "raised") {
         later("inbox", GATHER_MS, () => again("inbox-head", "raised", "shared"));
       } else if (event.type === "service") {
@@ -69,7 +71,7 @@ export function useLive() {
     };
     const stops = [
       listen(onEvent),
-      onReturn(() => again("overview", "alerts-head", "incidents", "incident", "deliveries", "inbox-head", "raised", "shared", "sensors", "services", "service", "system")),
+      onReturn(() => again("overview", "alerts-head", "incidents", "incident", "clocks", "notices", "oncall", "deliveries", "inbox-head", "raised", "shared", "sensors", "services", "service", "system")),
     ];
     return () => {
       for (const stop of stops) stop();
