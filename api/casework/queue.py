@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from api import shapes
@@ -226,8 +226,15 @@ def _conditions(scope: Scope, wanted: Filter) -> list[ColumnElement[bool]]:
             exists().where(AlertEntity.alert_id == Alert.id, AlertEntity.field == path, AlertEntity.value == value)
         )
     for word in wanted.q.split()[:10]:
-        found.append(Alert.search_text.like(like(word), escape="\\"))
+        found.append(spoken(Alert, word))
     return found
+
+
+def spoken(of: type[Alert | Incident], word: str) -> ColumnElement[bool]:
+    """A word of the thing itself, or of the system that it is about (which is of the same agency)."""
+    pattern = like(word)
+    systems = select(System.id).where(System.search_text.like(pattern, escape="\\"))
+    return or_(of.search_text.like(pattern, escape="\\"), of.system_id.in_(systems))
 
 
 def inside(column: Any, scope: Scope) -> ColumnElement[bool]:
@@ -239,7 +246,7 @@ def inside(column: Any, scope: Scope) -> ColumnElement[bool]:
 
 def _counts(session: Session, scope: Scope, wanted: Filter) -> tuple[int, shapes.AlertCounts]:
     """How many in all, by level (of the statuses asked for) and by status (of the levels asked for): one walk."""
-    query: Select[Any] = (
+    query = (
         select(Alert.status, Alert.level, Alert.woken, func.count())
         .where(*_conditions(scope, replace(wanted, status="all", levels=())))
         .group_by(Alert.status, Alert.level, Alert.woken)

@@ -1,4 +1,4 @@
-"""Fifty people at the queue while five hundred hits a second arrive, half of which open an alert: how long answers take.
+"""Fifty people at the queue while 500 hits a second arrive, half of which open an alert: how long answers take.
 
 Input: a node with 20,000 alerts; then 60 s (quick: 15 s) of hits through ingest, as the correlator posts them, with 50
 browsers over real HTTP (tests/servers/queue_load.py): queue, head, changed rows, stream, acts. Afterwards the database

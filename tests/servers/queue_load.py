@@ -176,7 +176,8 @@ class Storm:
                 assert session.scalar(select(func.sum(Alert.count))) == stored
                 hits = dict(session.execute(select(AlertHit.alert_id, func.count()).group_by(AlertHit.alert_id)).all())
                 assert hits == dict(session.execute(select(Alert.id, Alert.count)).all())
-                by_group = dict(session.execute(select(Alert.rule_id, func.sum(Alert.count)).group_by(Alert.rule_id)).all())
+                of_rule = select(Alert.rule_id, func.sum(Alert.count)).group_by(Alert.rule_id)
+                by_group = dict(session.execute(of_rule).all())
                 wanted: Counter[str] = Counter()
                 for found in self.posted:
                     wanted.update(found["by_rule"])
