@@ -20,9 +20,9 @@ from api.casework.alerts import Desk
 from api.casework.changes import changed
 from api.casework.errors import Invalid, Stale, Unseen, WrongState
 from api.casework.fold import add_indicators
-from api.casework.folding import like, search_text
+from api.casework.folding import search_text
 from api.casework.paging import Key, after, cursor_of
-from api.casework.queue import inside, names, systems_named
+from api.casework.queue import inside, names, spoken, systems_named
 from api.clocks import keep
 from api.federation.status import deliveries_of, delivery_of, words_of
 from api.inventory import naming
@@ -113,7 +113,7 @@ def page(
         conditions.append(Incident.state == state)
     if agency:
         conditions.append(Incident.agency == agency)
-    conditions += [Incident.search_text.like(like(word), escape="\\") for word in q.split()[:10]]
+    conditions += [spoken(Incident, word) for word in q.split()[:10]]
     keys = [Key(Incident.last_seen, down=True), Key(Incident.id, down=True)]
     found = select(Incident).where(*conditions)
     if cursor:

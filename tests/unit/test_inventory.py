@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.casework.folding import fold
 from api.inventory import naming, renaming, seen, summary
 from api.inventory.table import ROWS
 from api.state.cases import Alert, Incident
@@ -137,6 +138,9 @@ def test_alerts_and_incidents_name_their_system_and_the_queue_is_in_order(node: 
     assert pages == ["r-top", "r-low", "r-high"]
     incident = lead.post("/incidents", {"alert_ids": [rows[2]["id"], rows[1]["id"]]})
     assert incident["system"]["id"] == system["id"]
+    for words in (system["name"], fold(system["name"]).upper()):  # the queue is searched by what people call it
+        assert [row["rule_id"] for row in lead.get("/alerts", q=words)["items"]] == ["r-top", "r-low"]
+        assert [row["id"] for row in lead.get("/incidents", q=words)["items"]] == [incident["id"]]
     # The inventory changes: what is open follows, what is closed keeps its name.
     lead.post(f"/alerts/{rows[0]['id']}/close", {"disposition": "test"})
     assert patch(lead, f"/systems/{system['id']}", {"grade": 5}, system["revision"]).status_code == 200
