@@ -49,6 +49,12 @@ class Client:
         token = parse_qs(urlsplit(world.link(username).replace("/#/", "/")).query)["token"][0]
         self.http.headers["X-CSRF-Token"] = self.send("POST", "/session/link", {"token": token})["csrf"]
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
     def send(self, method: str, path: str, body: object = None, **query: str | int) -> Any:
         answer = self.http.request(method, path, json=body, params=query)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -191,23 +197,25 @@ def live(folder: Path) -> Lived:
 def fill(lived: Lived) -> None:
     city, centre = lived.city.start("api", "index"), lived.centre
     _people(city)
-    desk = Client(city)
-    _inventory(desk)
-    _duty(desk)
-    story(city)
-    lived.places["service"] = _services(city, desk)
-    lived.places["incident"] = _incident(desk)
-    lived.places["alert"] = desk.get("/alerts", sort="-level")["items"][0]["id"]
-    lived.places["sensor"] = str(desk.get("/sensors")["items"][0]["id"])
-    lived.places["person"] = str(desk.get("/users", q="lan")["items"][0]["id"])
-    duty = Client(centre)
-    act(centre.config, "user-grant", username=FIRST_USER, role="auditor")
-    register = (ROOT / "api/organisation/starter.csv").read_text(
-        "utf-8"
-    )  # its job would take it in half a minute later
-    duty.post("/organisation/import", {"units": register})
-    lived.places["raised"] = until(lambda: duty.get("/inbox")["items"], "the raised incident")[0]["id"]
-    until(lambda: any(cell for cell in duty.get("/national")["agencies"]), "the report of the city")
-    duty.post(f"/national/agencies/{CITY}/unit", {"unit": "hue"})
-    duty.post(f"/national/agencies/{CITY}/reminder", {"about": "other", "text": "Đề nghị báo cáo tiến độ xử lý sự cố"})
-    lived.places["agency"] = CITY
+    with Client(city) as desk:
+        _inventory(desk)
+        _duty(desk)
+        story(city)
+        lived.places["service"] = _services(city, desk)
+        lived.places["incident"] = _incident(desk)
+        lived.places["alert"] = desk.get("/alerts", sort="-level")["items"][0]["id"]
+        lived.places["sensor"] = str(desk.get("/sensors")["items"][0]["id"])
+        lived.places["person"] = str(desk.get("/users", q="lan")["items"][0]["id"])
+    with Client(centre) as duty:
+        act(centre.config, "user-grant", username=FIRST_USER, role="auditor")
+        register = (ROOT / "api/organisation/starter.csv").read_text(
+            "utf-8"
+        )  # its job would take it in half a minute later
+        duty.post("/organisation/import", {"units": register})
+        lived.places["raised"] = until(lambda: duty.get("/inbox")["items"], "the raised incident")[0]["id"]
+        until(lambda: any(cell for cell in duty.get("/national")["agencies"]), "the report of the city")
+        duty.post(f"/national/agencies/{CITY}/unit", {"unit": "hue"})
+        duty.post(
+            f"/national/agencies/{CITY}/reminder", {"about": "other", "text": "Đề nghị báo cáo tiến độ xử lý sự cố"}
+        )
+        lived.places["agency"] = CITY
