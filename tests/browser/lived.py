@@ -13,7 +13,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -49,7 +49,7 @@ class Client:
         token = parse_qs(urlsplit(world.link(username).replace("/#/", "/")).query)["token"][0]
         self.http.headers["X-CSRF-Token"] = self.send("POST", "/session/link", {"token": token})["csrf"]
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -208,9 +208,8 @@ def fill(lived: Lived) -> None:
         lived.places["person"] = str(desk.get("/users", q="lan")["items"][0]["id"])
     with Client(centre) as duty:
         act(centre.config, "user-grant", username=FIRST_USER, role="auditor")
-        register = (ROOT / "api/organisation/starter.csv").read_text(
-            "utf-8"
-        )  # its job would take it in half a minute later
+        # Its own job would take it in half a minute later.
+        register = (ROOT / "api/organisation/starter.csv").read_text("utf-8")
         duty.post("/organisation/import", {"units": register})
         lived.places["raised"] = until(lambda: duty.get("/inbox")["items"], "the raised incident")[0]["id"]
         until(lambda: any(cell for cell in duty.get("/national")["agencies"]), "the report of the city")
