@@ -214,7 +214,7 @@ def test_an_agency_gets_its_unit_and_an_incident_changes_hands(
     below.wait_for_url("**/#/incidents/SC-*")
     lead = below.locator(".lead")
     expect(lead).to_contain_text("Bên mình chủ trì")
-    lead.get_by_role("button", name="Đề nghị Cấp trên chủ trì").click()
+    lead.get_by_role("button", name="Đề nghị cấp trên chủ trì").click()
     below.get_by_role("dialog").locator("textarea").fill("Vượt khả năng của đơn vị")
     below.get_by_role("dialog").locator("button[type=submit]").click()
     expect(lead).to_contain_text("đang chờ trả lời", timeout=SLOW_MS)  # the centre has it

@@ -6,6 +6,7 @@ import { useWords } from "../i18n";
 import { NoteDialog } from "../views/alerts/dialogs";
 import { ActButton, Tag } from "./button";
 import { Panel } from "./panel";
+import "./lead.css";
 import { Text } from "./text";
 import { Time } from "./time";
 
@@ -16,20 +17,21 @@ type Side = LeadShape["leader"];
 type Props = { lead: LeadShape; side: Side; other: string; may: boolean; pending: boolean; onAct: (act: LeadAct, note: string) => void };
 
 export function LeadPanel({ lead, side, other, may, pending, onAct }: Props) {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const [asking, setAsking] = useState<LeadAct | null>(null);
   const mine = lead.leader === side;
+  const first = other.charAt(0).toUpperCase() + other.slice(1); // where the name begins the sentence
   const offered = lead.offered_by === null ? null : lead.offered_by === side ? (mine ? "gave" : "took") : mine ? "takes" : "gives";
   const word = (act: LeadAct) => (act === "offer" ? t(mine ? "lead.give" : "lead.take", { other }) : t(`lead.${act}`));
   return (
     <Panel title={t("lead.title")} className="lead">
       <p className="lead-who">
-        <Tag tone={mine ? "info" : "plain"}>{t(mine ? "lead.mine" : "lead.theirs", { other })}</Tag>
+        <Tag tone={mine ? "info" : "plain"}>{t(mine ? "lead.mine" : "lead.theirs", { other: first })}</Tag>
         {lead.changed_at && lead.term > 1 && !offered && <Time at={lead.changed_at} />}
       </p>
       {offered && (
         <p role="status">
-          {t(`lead.wait.${offered}`, { other })} {lead.changed_at && <Time at={lead.changed_at} short />}
+          {t(`lead.wait.${offered}`, { other: offered === "gave" && language === "vi" ? other : first })} {lead.changed_at && <Time at={lead.changed_at} short />}
         </p>
       )}
       {offered && lead.note && (

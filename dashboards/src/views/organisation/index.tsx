@@ -146,7 +146,7 @@ function Organisation() {
         ? [
             {
               id: "change",
-              header: "",
+              header: t("organisation.changeShort"),
               width: "112px",
               from: 520,
               cell: (row: UnitWhole) => (
