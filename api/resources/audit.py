@@ -139,7 +139,7 @@ def list_audit(
 
 @router.get("/chain")
 def chain(request: Request, access: Reader, whole: bool = False) -> ChainShape:
-    """`whole`: walk every entry now (about 25,000 a second)."""
+    """`whole`: walk every entry now, which takes its time: what is asked without it is bounded."""
     node: Runtime = request.app.state.node
     if not whole:
         with node.db.read() as session:
