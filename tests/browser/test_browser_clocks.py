@@ -64,7 +64,7 @@ def test_first_notice_and_72_hour_report_from_the_page(open_page: Open, world: W
         page.get_by_label("Lý do").fill("Máy cổng dịch vụ công bị chiếm quyền điều khiển.")
         page.get_by_role("button", name="Xác nhận").click()
     expect(deadlines.locator(".clock-list > li", has_text="24 giờ")).to_contain_text("còn")
-    for form, words in (("first", "Báo cáo ban đầu"), ("report72", "nguyên nhân")):
+    for form, words in (("first", "Ban đầu về sự cố"), ("report72", "Nguyên nhân, phạm vi")):
         papers.get_by_label("Mẫu văn bản").select_option(form)
         papers.get_by_role("button", name="Lập văn bản").click()
         mine = papers.locator(".papers > li").first
