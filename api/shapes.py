@@ -39,18 +39,21 @@ class Csv(Response):
 
 
 class In(BaseModel):
-    """Base of request bodies. A NUL in any text, however deep, is refused: PostgreSQL cannot keep it."""
+    """Base of request bodies. A NUL in any text and a number beyond 32 bits, however deep, are refused:
+    PostgreSQL cannot keep them."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _no_nul(cls, value: Any) -> Any:
+    def _fits_a_database(cls, value: Any) -> Any:
         waiting = [value]
         while waiting:
             here = waiting.pop()
             if isinstance(here, str) and "\x00" in here:
                 raise ValueError("a text holds a NUL character")
+            if isinstance(here, int) and not -(2**31) <= here < 2**31:
+                raise ValueError("a number is too large")
             if isinstance(here, dict):
                 waiting += [*here, *here.values()]
             elif isinstance(here, list):

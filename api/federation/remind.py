@@ -82,7 +82,7 @@ def send(desk: Desk, agency: str, about: About, text: str, by: str) -> Reminder:
     desk.audit.record(
         desk.session, desk.access.actor, "agency.reminded", row.id, agency=agency, detail={"about": about}
     )
-    changed(desk.session, desk.bell, "national", agency, agency=agency, revision=number, now=desk.now)
+    changed(desk.session, desk.bell, "national", agency, agency=agency, revision=0, now=desk.now)
     desk.session.flush()
     return row
 

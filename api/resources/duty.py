@@ -48,7 +48,7 @@ ROUTES = Resource("/duty", router)
 Reader = Annotated[Access, Depends(Allow("notices.read"))]
 Manager = Annotated[Access, Depends(Allow("notices.manage"))]
 Me = Annotated[Access, Depends(signed_in)]
-Id = Annotated[int, Path(ge=1, lt=2**62)]
+Id = Annotated[int, Path(ge=1, lt=2**31)]  # PostgreSQL compares no larger number with an INTEGER
 HOLIDAYS = 2_000
 
 

@@ -41,13 +41,13 @@ ROUTES = Resource("/notices", router)
 
 Reader = Annotated[Access, Depends(Allow("notices.read"))]
 Manager = Annotated[Access, Depends(Allow("notices.manage"))]
-Id = Annotated[int, Path(ge=1, lt=2**62)]
+Id = Annotated[int, Path(ge=1, lt=2**31)]  # PostgreSQL compares no larger number with an INTEGER
 
 
 class SendingQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     state: Literal["", "open", "sent", "given_up", "shown"] = ""
-    channel: int = Field(0, ge=0, lt=2**62)
+    channel: int = Field(0, ge=0, lt=2**31)
     limit: int = Field(50, ge=1, le=LIMIT)
     cursor: str = Field("", max_length=1024)
 
