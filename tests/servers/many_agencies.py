@@ -16,7 +16,7 @@ from api.auth import keys, sessions
 from api.auth.allow import cookie_name
 from api.permissions import BOUNDED_ROLES, NEVER_BY_KEY, PERMISSIONS, ROLES
 from api.state.base import Base
-from api.state.people import Agency, Grant
+from api.state.people import Agency, ApiKey, Grant
 from tests.servers.people_port import MINE, OTHER, Browser, NodeUnderTest
 from tests.servers.two_agencies import Said, World
 
@@ -71,6 +71,8 @@ class Nation:
             for code, parent in parents.items():
                 session.get_one(Agency, code).parent = parent
             session.execute(delete(Grant).where(Grant.user_id == self._person))
+            # One's own keys name the agencies that they were made for, also when those were withdrawn since.
+            session.execute(delete(ApiKey).where(ApiKey.user_id == self._person))
             for one in held:
                 session.add(Grant(user_id=self._person, role=one.role, agency=one.agency,
                                   until=None if one.ends_in is None else now + one.ends_in))  # fmt: skip
@@ -102,7 +104,8 @@ class Nation:
         with self.node.runtime.db.read() as session:
             for table in Base.metadata.sorted_tables:
                 if table.name not in OF_THE_ASKING:
-                    columns = [column for column in table.columns if column.name not in ("seen_at", "used_at")]
+                    own = ("seen_at", "used_at", *(("address",) if table.name == "api_key" else ()))
+                    columns = [column for column in table.columns if column.name not in own]
                     found[table.name] = sorted(map(repr, session.execute(select(*columns)).all()))
         return found
 
@@ -147,7 +150,9 @@ class Twin:
 
     def inside(self, permission: str | None) -> set[str]:
         wanted = [permission] if permission else list(PERMISSIONS)
-        return {code for code in self.parents if any(self.sees(one, code) for one in wanted)}
+        # Where one's own grants are is told to oneself, also where a key carries nothing of them.
+        own = set() if permission else {one.agency for one in self.living if one.agency is not None}
+        return own | {code for code in self.parents if any(self.sees(one, code) for one in wanted)}
 
 
 def leaks(answer: httpx.Response, outside: Collection[str]) -> list[str]:
