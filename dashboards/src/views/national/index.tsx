@@ -142,7 +142,7 @@ function Whole({ data }: { data: National }) {
         ? [
             {
               id: "remind",
-              header: "",
+              header: t("national.reminder.write"),
               width: "148px",
               from: 520,
               cell: (row: AgencyRow) =>
