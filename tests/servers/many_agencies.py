@@ -151,7 +151,8 @@ class Twin:
     def inside(self, permission: str | None) -> set[str]:
         wanted = [permission] if permission else list(PERMISSIONS)
         # Where one's own grants are is told to oneself, also where a key carries nothing of them.
-        own = set() if permission else {one.agency for one in self.living if one.agency is not None}
+        held = {one.agency for one in self.living}
+        own = set() if permission else {code for code in self.parents if held & {None, *line(code, self.parents)}}
         return own | {code for code in self.parents if any(self.sees(one, code) for one in wanted)}
 
 
