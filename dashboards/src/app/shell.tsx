@@ -73,6 +73,10 @@ export function Shell() {
   useEffect(() => {
     if (path === "/login") go("#/", true);
   }, [path]);
+  // A screen that came in place of what had the focus (log-in, another screen) takes it: the next Tab begins there.
+  useEffect(() => {
+    if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+  }, [path]);
   const entries = useMemo(
     () => views.flatMap((view) => (view.rail && (view.permission === null || can(view.permission)) ? [{ ...view, rail: view.rail }] : [])),
     [can],

@@ -119,7 +119,8 @@ export function Grid<T extends object>(props: Props<T>) {
   useEffect(() => {
     if (!hereId) return;
     const timer = setTimeout(() => {
-      if (document.activeElement === document.body || document.activeElement === null)
+      const active = document.activeElement;
+      if (!active || active === document.body || active.id === "main")
         scroller.current?.querySelector<HTMLElement>("[data-cursor=true]")?.focus({ preventScroll: true });
     }, REFOCUS_MS);
     return () => clearTimeout(timer);
