@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from api.auth import oidc
 from api.config import ApiTable, OidcRole, OidcTable
 from tests.servers import keycloak
 from tests.servers.people_port import MINE, Browser, NodeUnderTest, make_node
@@ -96,6 +97,29 @@ def test_an_answer_is_good_in_its_own_browser_and_once(node: NodeUnderTest) -> N
     assert other.send("GET", back).headers["location"] == "/#/login?oidc=failed"  # another log-in's state
     assert browser.send("GET", re.sub("state=[^&]+", "state=x", back)).headers["location"] == "/#/login?oidc=failed"
     assert browser.send("GET", "/session").status_code == 401
+
+
+def test_a_rotated_key_is_read_anew_and_not_more_often_than_allowed(realm: keycloak.Realm, node: NodeUnderTest) -> None:
+    first = Browser(node)
+    assert first.send("GET", at_provider(begun(first), "lan")).headers["location"] == "/#/"
+    provider = node.app.state.providers["tinh"]
+    asked: list[str] = []
+    whole = provider._ask
+
+    def ask(method: str, url: str, *more: Any) -> Any:
+        asked.append(url.rsplit("/", 1)[1])
+        return whole(method, url, *more)
+
+    provider._ask = ask
+    realm.rotate()
+    soon = Browser(node)  # whoever signs with keys that we don't know can't make us ask the provider each time
+    assert soon.send("GET", at_provider(begun(soon), "lan")).headers["location"] == "/#/login?oidc=failed"
+    assert asked.count("certs") == 0
+    node.clock.move(oidc.REFRESH_S + 1)
+    later = Browser(node)
+    assert later.send("GET", at_provider(begun(later), "lan")).headers["location"] == "/#/"
+    assert asked.count("certs") == 1
+    assert later.get("/session")["user"]["username"] == "lan@tinh"
 
 
 @pytest.mark.parametrize("wrong", [{"client_id": "other"}, {"private": False}, {"roles": ()}])
