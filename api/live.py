@@ -43,6 +43,7 @@ TOPICS = {
     "inventory": "inventory.read",
     "system": "system.read",
     "service": "services.read",
+    "national": "national.read",
 }
 
 

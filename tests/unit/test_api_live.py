@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from api.auth.sessions import Access
 from api.casework.changes import changed
-from api.live import PER_USER, QUEUE, Batch, Live
+from api.live import PER_USER, QUEUE, TOPICS, Batch, Live
 from api.permissions import Granted
 from tests.servers.people_port import MINE, NOW, OTHER, NodeUnderTest, make_node
 
@@ -161,3 +162,18 @@ def test_a_storm_is_gathered_and_nothing_is_left_out(node: NodeUnderTest) -> Non
         await live.close()
 
     asyncio.run(run())
+
+
+def test_every_topic_that_is_told_has_its_right() -> None:
+    """A change whose topic is missing in the table would reach no screen, and nobody would know."""
+    told = {
+        call.args[2].value
+        for path in (Path(__file__).parents[2] / "api").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") == "changed"
+        and len(call.args) > 2
+        and isinstance(call.args[2], ast.Constant)
+    }
+    assert len(told) > 8
+    assert told <= set(TOPICS)
