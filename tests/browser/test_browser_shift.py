@@ -42,8 +42,7 @@ class Hands:
 
     def here(self) -> dict[str, object]:
         """Where the focus is. It may take a frame or two to get there after an act; it may not stay away."""
-        self.page.wait_for_function(f"() => ({HERE})() !== null", timeout=5_000)
-        return dict(self.page.evaluate(HERE))
+        return dict(self.page.wait_for_function(HERE, timeout=5_000).json_value())
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -218,7 +217,7 @@ def incident(hands: Hands, tmp_path: Path) -> None:
     hands.here()
 
 
-@pytest.mark.xfail(strict=False, reason="not walked to its end yet: it found that log-in lost the focus; mended since")
+@pytest.mark.xfail(strict=False, reason="walked as far as the hand-over; the rest is written, not yet seen to pass")
 def test_a_shift_without_a_mouse(open_page: Open, station: tuple[World, str], tmp_path: Path) -> None:
     world, secret = station
     watched = open_page(signed_in=False, where=world)
