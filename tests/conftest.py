@@ -1,4 +1,4 @@
-"""Nodes that tests start let administrators in by a one-time link alone; what asks for a second factor says so itself."""
+"""Nodes that tests start let administrators in by a one-time link alone; what asks for a second factor says so."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class MachineStream(Base):
     received: Mapped[int | None] = mapped_column(Integer)
     spooled: Mapped[int | None] = mapped_column(Integer)
     dropped: Mapped[int | None] = mapped_column(Integer)
-    beat_lag_s: Mapped[float | None] = mapped_column(Double)  # its clock's moment until ours; below 0: its clock is ahead
+    beat_lag_s: Mapped[float | None] = mapped_column(Double)  # from its clock to ours; below 0: its clock is ahead
     version: Mapped[str] = mapped_column(String(32), default="", server_default="")
     # Real data: what is not its own heartbeat.
     real_at: Mapped[float | None] = mapped_column(Double)

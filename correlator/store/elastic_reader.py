@@ -140,9 +140,7 @@ class ElasticReader:
         """Asked at most once per field and search, and only for fields that the table doesn't name."""
         return functools.cache(lambda field: self._server.types(self._patterns[stream], field))
 
-    def _shard_page(
-        self, name: str, shard: int, after: int, until: int, size: int, dataset: str | None
-    ) -> list[Json]:
+    def _shard_page(self, name: str, shard: int, after: int, until: int, size: int, dataset: str | None) -> list[Json]:
         where: list[Json] = [{"range": {"_seq_no": {"gt": after, "lte": until}}}]
         if dataset:
             where.append({"term": {"event.dataset": dataset}})

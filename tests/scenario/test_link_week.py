@@ -1,4 +1,4 @@
-"""A week without the link: tens of thousands of items wait, then all of them arrive: urgent first, each once, in each item's order.
+"""A week without the link: its backlog arrives: urgent first, each once, in each item's order.
 
 The real outbox, signing, machine port and inbox, without sockets between; the clock is moved by hand.
 """

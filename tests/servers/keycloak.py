@@ -2,7 +2,8 @@
 
 In:  Java 17+, and `mvn` or the zip in the cache (`LUYTRE_CACHE`, else ~/.cache/luytre). Out: `Realm` (issuer, client,
 secret, two people, one of whom is in the group that our test maps to a role). It is built once per cache (40 s) and
-starts in 15 to 100 s (by the load; 250 s at a load of 30) with 0.5 GB (VmHWM 500,716 kB); a realm is imported, nothing is clicked.
+starts in 15 to 100 s (by the load; 250 s at a load of 30) with 0.5 GB (VmHWM 500,716 kB); a realm is imported, nothing
+is clicked.
 """
 
 from __future__ import annotations

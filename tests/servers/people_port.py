@@ -82,7 +82,12 @@ def _end(role: str) -> float | None:
 
 @contextmanager
 def make_node(
-    folder: Path, *, role: str = "agency", tls: bool = False, machines: bool = False, more: str = "",
+    folder: Path,
+    *,
+    role: str = "agency",
+    tls: bool = False,
+    machines: bool = False,
+    more: str = "",
     api: ApiTable | None = None,
 ) -> Iterator[NodeUnderTest]:
     """`more`: further tables of luytre.toml, as text. `api`: the default asks nobody for a second factor."""

@@ -1,7 +1,7 @@
 """how sensors are
 
-Revision 0011, after 0010. Of each machine's stream: real data (not its own heartbeat) by hour for a day, the version and
-the clock that its heartbeat told. Rows of before learn it with their next heartbeat.
+Revision 0011, after 0010. Of each machine's stream: real data (not its own heartbeat) by hour for a day, the version
+and the clock that its heartbeat told. Rows of before learn it with their next heartbeat.
 """
 
 from __future__ import annotations
