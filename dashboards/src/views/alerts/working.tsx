@@ -123,7 +123,7 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
     may
       ? {
           a: { label: "keys.claim", run: () => claim(subjects()) },
-          A: { label: "keys.assign", run: () => ask("assign", subjects().filter((alert) => alert.status !== "closed")) },
+          "Shift+a": { label: "keys.assign", run: () => ask("assign", subjects().filter((alert) => alert.status !== "closed")) },
           e: { label: "keys.close", run: () => ask("close", subjects()) },
           s: { label: "keys.snooze", run: () => ask("snooze", subjects()) },
           c: { label: "keys.note", run: () => ask("note", subjects()) },
@@ -151,7 +151,7 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
           </ActButton>
         )}
         {open && (
-          <ActButton hint="A" onClick={() => ask("assign", alerts.filter((alert) => alert.status !== "closed"))}>
+          <ActButton hint="⇧ a" onClick={() => ask("assign", alerts.filter((alert) => alert.status !== "closed"))}>
             {t("act.assign")}
           </ActButton>
         )}
