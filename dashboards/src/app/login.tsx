@@ -5,6 +5,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { address, get } from "../api/client";
 import type { Public } from "../api/types";
 import { speak, useWords } from "../i18n";
+import { ActButton } from "../parts/button";
 import { Mark } from "../parts/icons";
 import { Trouble } from "../parts/panel";
 import { useTitle } from "./live";
@@ -30,9 +31,9 @@ function SecondStep({ owed, busy, onCode, onBack }: { owed: Owed; busy: boolean;
             <input key={String(recovery)} name="code" className="figures" inputMode={recovery ? "text" : "numeric"} autoComplete="one-time-code" autoCapitalize="characters" spellCheck={false} required minLength={6} maxLength={24} autoFocus />
             <small className="muted">{t(recovery ? "second.recoveryHint" : "second.codeHint")}</small>
           </label>
-          <button type="submit" className="button button-main button-wide" disabled={busy}>
+          <ActButton type="submit" tone="main" className="button-wide" disabled={busy}>
             {busy ? t("login.busy") : t("login.enter")}
-          </button>
+          </ActButton>
         </form>
       ) : (
         <p>{t("second.passkeyOnly")}</p>
@@ -139,9 +140,9 @@ export function Login() {
               <span>{t("login.password")}</span>
               <input ref={password} name="password" type="password" autoComplete="current-password" required maxLength={1024} />
             </label>
-            <button type="submit" className="button button-main button-wide" disabled={busy}>
+            <ActButton type="submit" tone="main" className="button-wide" disabled={busy}>
               {busy ? t("login.busy") : t("login.enter")}
-            </button>
+            </ActButton>
           </form>
         )}
         {error !== null && <Trouble error={error} />}
@@ -153,9 +154,9 @@ export function Login() {
         {(passkeys || (!owed && (about.data?.providers.length ?? 0) > 0)) && !about.data?.setup_needed && (
           <div className="login-ways">
             {passkeys && (!owed || owed.second.includes("passkey")) && (
-              <button type="button" className="button button-wide" disabled={busy} onClick={() => void enter(() => signing.passkey())}>
+              <ActButton className="button-wide" disabled={busy} onClick={() => void enter(() => signing.passkey())}>
                 {t("second.passkeyEnter")}
-              </button>
+              </ActButton>
             )}
             {!owed &&
               about.data?.providers.map((provider) => (

@@ -12,6 +12,7 @@ import { type CSSProperties, type ReactNode, useEffect, useLayoutEffect, useMemo
 import { type Bindings, useKeys } from "../app/keys";
 import { inOrder } from "../app/text";
 import { useWords } from "../i18n";
+import { ActButton } from "./button";
 
 export type Column<T> = {
   id: string;
@@ -316,9 +317,9 @@ export function Grid<T extends object>(props: Props<T>) {
       {list.length === 0 && props.empty}
       {more?.has && list.length > 0 && (
         <div className="grid-more">
-          <button type="button" className="button" onClick={more.load} disabled={more.loading}>
+          <ActButton onClick={more.load} disabled={more.loading}>
             {more.loading ? t("loading.still") : t("list.more")}
-          </button>
+          </ActButton>
         </div>
       )}
     </div>

@@ -146,7 +146,7 @@ function Whole({ incident }: { incident: Incident }) {
           {work && (
             <label className="inline-field">
               <span>{t("incident.state")}</span>
-              <select value={incident.state} onChange={(event) => setState(event.target.value as IncidentState)} disabled={send.isPending}>
+              <select value={incident.state} onChange={(event) => !send.isPending && setState(event.target.value as IncidentState)} aria-disabled={send.isPending}>
                 {STATES.map((state) => (
                   <option key={state} value={state}>
                     {t(`incidentState.${state}`)}

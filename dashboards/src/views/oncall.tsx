@@ -70,15 +70,15 @@ function Card({ item }: { item: Mine }) {
         </p>
       )}
       <div className="oncall-acts">
-        <button type="button" className="button button-main" disabled={act.isPending} onClick={() => act.mutate({ word: "acknowledge", said: t("oncall.taken") })}>
+        <ActButton tone="main" disabled={act.isPending} onClick={() => act.mutate({ word: "acknowledge", said: t("oncall.taken") })}>
           {t("oncall.take")}
-        </button>
-        <button type="button" className="button" disabled={act.isPending} onClick={() => act.mutate({ word: "pass", said: t("oncall.passed") })}>
+        </ActButton>
+        <ActButton disabled={act.isPending} onClick={() => act.mutate({ word: "pass", said: t("oncall.passed") })}>
           {t("oncall.pass")}
-        </button>
-        <button type="button" className="button" disabled={act.isPending} onClick={() => act.mutate({ word: "put-off", body: { minutes: 60 }, said: t("oncall.hidden") })}>
+        </ActButton>
+        <ActButton disabled={act.isPending} onClick={() => act.mutate({ word: "put-off", body: { minutes: 60 }, said: t("oncall.hidden") })}>
           {t("oncall.later")}
-        </button>
+        </ActButton>
       </div>
       <div className="oncall-more">
         {item.link.startsWith("#/") && (
@@ -229,9 +229,9 @@ function ReachForm({ reach }: { reach: Reach }) {
           <input name="until" type="time" aria-label={t("roster.until")} defaultValue={shown(reach.quiet_until)} />
         </fieldset>
         {save.isError && <Trouble error={save.error} />}
-        <button type="submit" className="button notice-wide" disabled={save.isPending}>
+        <ActButton type="submit" className="notice-wide" disabled={save.isPending}>
           {t("notices.save")}
-        </button>
+        </ActButton>
       </form>
     </details>
   );

@@ -62,9 +62,9 @@ export function Password({ account }: { account: Account }) {
           <small className="muted">{t("account.passwordHint")}</small>
         </label>
         {save.isError && <Trouble error={save.error} />}
-        <button type="submit" className="button account-act" disabled={save.isPending}>
+        <ActButton type="submit" className="account-act" disabled={save.isPending}>
           {t("account.savePassword")}
-        </button>
+        </ActButton>
       </form>
     </Panel>
   );
@@ -115,9 +115,9 @@ function TotpDialog({ made, onClose, onCodes }: { made: NewTotp; onClose: () => 
           {check.isError && <Trouble error={check.error} />}
           <footer className="dialog-foot">
             <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-            <button type="submit" className="button button-main" disabled={check.isPending}>
+            <ActButton type="submit" tone="main" disabled={check.isPending}>
               {t("account.totpCheck")}
-            </button>
+            </ActButton>
           </footer>
         </form>
       </div>

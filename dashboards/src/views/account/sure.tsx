@@ -60,9 +60,9 @@ function Question({ held, onDone }: { held: Held; onDone: (confirmed: boolean) =
             </ActButton>
           )}
           {typed && (
-            <button type="submit" className="button button-main" disabled={busy}>
+            <ActButton type="submit" tone="main" disabled={busy}>
               {t("act.confirm")}
-            </button>
+            </ActButton>
           )}
         </footer>
       </form>

@@ -64,9 +64,9 @@ export function AssignDialog({ alerts, onClose, onDone }: { alerts: readonly Ale
           <p className="muted">{t("assign.told")}</p>
           <footer className="dialog-foot">
             <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-            <button type="submit" className="button button-main" disabled={!chosen}>
+            <ActButton type="submit" tone="main" disabled={!chosen}>
               {t("act.assign")}
-            </button>
+            </ActButton>
           </footer>
         </form>
       )}

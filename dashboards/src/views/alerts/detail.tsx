@@ -7,7 +7,7 @@ import { useAgencyName } from "../../app/names";
 import { href } from "../../app/route";
 import { count } from "../../app/text";
 import { useWords } from "../../i18n";
-import { Tag } from "../../parts/button";
+import { ActButton, Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { EventLine } from "../../parts/event";
 import { Priority, SystemTag } from "../../parts/grade";
@@ -62,9 +62,9 @@ function Events({ alert }: { alert: Alert }) {
           ))}
         </ul>
         {query.hasNextPage && (
-          <button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          <ActButton disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
             {t("list.more")}
-          </button>
+          </ActButton>
         )}
       </>
     );

@@ -149,9 +149,9 @@ export function SnoozeDialog({ alerts, onClose, onDone }: Asked<{ until: string;
         </label>
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={!reason.trim()}>
+          <ActButton type="submit" tone="main" disabled={!reason.trim()}>
             {t("act.snooze")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>
@@ -178,9 +178,9 @@ export function NoteDialog({ title, label, send, optional = false, onClose, onDo
         </label>
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={!ready}>
+          <ActButton type="submit" tone="main" disabled={!ready}>
             {send}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

@@ -64,9 +64,9 @@ export function HandOver({ title, to = true, clocks = [], meant = [], onClose, o
         )}
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={!when}>
+          <ActButton type="submit" tone="main" disabled={!when}>
             {t("clocks.hand.done")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

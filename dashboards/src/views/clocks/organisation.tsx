@@ -6,6 +6,7 @@ import type { Page } from "../../api/types";
 import { useSession } from "../../app/session";
 import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
+import { ActButton } from "../../parts/button";
 import { Ask, Panel, Trouble } from "../../parts/panel";
 import { Text } from "../../parts/text";
 import type { Organisation } from "./types";
@@ -68,9 +69,9 @@ function Head({ one }: { one: Organisation }) {
         {save.isError && <Trouble error={save.error} />}
         {may && (
           <p className="acts letter-head-wide">
-            <button type="submit" className="button button-main" disabled={save.isPending}>
+            <ActButton type="submit" tone="main" disabled={save.isPending}>
               {t("clocks.save")}
-            </button>
+            </ActButton>
           </p>
         )}
       </form>

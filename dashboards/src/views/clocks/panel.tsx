@@ -225,9 +225,9 @@ function Assess({ found, offered, onClose, onDone }: { found: IncidentClocks; of
         </label>
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={(Object.keys(changed).length === 0 && !corrected) || !reason.trim()}>
+          <ActButton type="submit" tone="main" disabled={(Object.keys(changed).length === 0 && !corrected) || !reason.trim()}>
             {t("act.confirm")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

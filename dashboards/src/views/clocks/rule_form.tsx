@@ -148,9 +148,9 @@ export function RuleForm({ rule, known, onClose }: { rule: ClockRule | null; kno
         {save.isError && <Trouble error={save.error} />}
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
+          <ActButton type="submit" tone="main" disabled={save.isPending}>
             {t("clocks.save")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

@@ -176,9 +176,9 @@ function Hunt() {
                   ))}
                 </ul>
                 {query.hasNextPage && (
-                  <button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                  <ActButton disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
                     {t("list.more")}
-                  </button>
+                  </ActButton>
                 )}
               </>
             )}

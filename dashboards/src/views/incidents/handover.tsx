@@ -94,9 +94,9 @@ export function Handover({ id, open }: { id: string; open: boolean }) {
             <p className="muted">{t("handover.until")}</p>
             <footer className="dialog-foot">
               <ActButton onClick={() => setAsking(false)}>{t("act.cancel")}</ActButton>
-              <button type="submit" className="button button-main" disabled={send.isPending || !to}>
+              <ActButton type="submit" tone="main" disabled={send.isPending || !to}>
                 {t("handover.send")}
-              </button>
+              </ActButton>
             </footer>
           </form>
         </Dialog>

@@ -153,9 +153,9 @@ export function SystemForm({ before: given, kinds, onClose, onDone }: { before: 
         <Said error={save.error} conflict={conflict} />
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
+          <ActButton type="submit" tone="main" disabled={save.isPending}>
             {t("inventory.save")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>
@@ -238,9 +238,9 @@ export function AssetForm({ before: given, kinds, system, onClose, onDone }: { b
         <Said error={save.error} conflict={conflict} />
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
+          <ActButton type="submit" tone="main" disabled={save.isPending}>
             {t("inventory.save")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

@@ -76,9 +76,9 @@ export function ReminderDialog({ agency, name, onClose }: { agency: string; name
             <Icon name="copy" /> {t("national.reminder.copy")}
           </ActButton>
           <ActButton onClick={() => window.print()}>{t("national.reminder.print")}</ActButton>
-          <button type="submit" className="button button-main" disabled={send.isPending || !text.trim()}>
+          <ActButton type="submit" tone="main" disabled={send.isPending || !text.trim()}>
             <Icon name="send" /> {t("national.reminder.send")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

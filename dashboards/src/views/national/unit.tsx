@@ -33,9 +33,9 @@ export function UnitDialog({ agency, unit, onClose }: { agency: string; unit: Ch
         {send.isError && <Trouble error={send.error} />}
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={send.isPending || !chosen.length || chosen[0]?.code === unit?.code}>
+          <ActButton type="submit" tone="main" disabled={send.isPending || !chosen.length || chosen[0]?.code === unit?.code}>
             {t("act.confirm")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

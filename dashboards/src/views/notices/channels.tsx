@@ -161,9 +161,9 @@ function Editor({ channel, kinds, onClose }: { channel: Channel | null; kinds: s
         {save.isError && <Trouble error={save.error} />}
         <footer className="dialog-foot notice-wide">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
+          <ActButton type="submit" tone="main" disabled={save.isPending}>
             {t("notices.save")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

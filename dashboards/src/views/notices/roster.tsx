@@ -69,9 +69,9 @@ function TeamEditor({ team, onClose }: { team: Team | null; onClose: () => void 
           {save.isError && <Trouble error={save.error} />}
           <footer className="dialog-foot notice-wide">
             <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-            <button type="submit" className="button button-main" disabled={save.isPending}>
+            <ActButton type="submit" tone="main" disabled={save.isPending}>
               {t("notices.save")}
-            </button>
+            </ActButton>
           </footer>
         </form>
       )}
@@ -141,9 +141,9 @@ function ShiftEditor({ team, dated, day, onClose }: { team: Team; dated: boolean
         {save.isError && <Trouble error={save.error} />}
         <footer className="dialog-foot notice-wide">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
+          <ActButton type="submit" tone="main" disabled={save.isPending}>
             {t("notices.save")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

@@ -152,9 +152,9 @@ function Editor({ route, onClose }: { route: RouteRow | null; onClose: () => voi
           {save.isError && <Trouble error={save.error} />}
           <footer className="dialog-foot notice-wide">
             <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-            <button type="submit" className="button button-main" disabled={save.isPending}>
+            <ActButton type="submit" tone="main" disabled={save.isPending}>
               {t("notices.save")}
-            </button>
+            </ActButton>
           </footer>
         </form>
       )}

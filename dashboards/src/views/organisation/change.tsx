@@ -114,9 +114,9 @@ export function ChangeDialog({ unit, day, onClose }: { unit: Chosen | null; day:
         {send.isError && <Trouble error={send.error} />}
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={send.isPending || !ready}>
+          <ActButton type="submit" tone="main" disabled={send.isPending || !ready}>
             {t("organisation.send")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

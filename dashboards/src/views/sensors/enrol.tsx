@@ -106,9 +106,9 @@ export function Enrol({ onClose }: { onClose: () => void }) {
           {make.isError && <Trouble error={make.error} />}
           <footer className="dialog-foot">
             <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-            <button type="submit" className="button button-main" disabled={make.isPending}>
+            <ActButton type="submit" tone="main" disabled={make.isPending}>
               {t("enrol.make")}
-            </button>
+            </ActButton>
           </footer>
         </form>
       )}
@@ -152,9 +152,9 @@ export function Revoke({ sensor, onClose }: { sensor: Sensor; onClose: () => voi
         {revoke.isError && <Trouble error={revoke.error} />}
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={revoke.isPending || typed.trim() !== sensor.name || !reason.trim()}>
+          <ActButton type="submit" tone="main" disabled={revoke.isPending || typed.trim() !== sensor.name || !reason.trim()}>
             {t("act.revoke")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>

@@ -92,9 +92,9 @@ export function PlanDialog({ chosen, onClose }: { chosen: readonly { id: string;
         {send.isError && <Trouble error={send.error} />}
         <footer className="dialog-foot">
           <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-          <button type="submit" className="button button-main" disabled={send.isPending || picked.size === 0 || !note.trim()}>
+          <ActButton type="submit" tone="main" disabled={send.isPending || picked.size === 0 || !note.trim()}>
             {t("services.plan")}
-          </button>
+          </ActButton>
         </footer>
       </form>
     </Dialog>
