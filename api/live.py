@@ -185,9 +185,9 @@ class Live:
 
 def _gathered(rows: Sequence[Change]) -> Batch:
     """Of each thing the last change (and that it was made), in the order of their numbers."""
-    last: dict[tuple[str, str, str], Change] = {}
+    last: dict[tuple[str, str | None, str, str], Change] = {}
     for row in rows:
-        key = (row.topic, row.object_id, row.kind)
+        key = (row.topic, row.agency, row.object_id, row.kind)
         last.pop(key, None)
         last[key] = row
     return [Sent(row, _text(row)) for row in last.values()]

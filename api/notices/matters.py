@@ -76,23 +76,15 @@ def incident_opened(session: Session, incident: Incident, now: float) -> None:
     _of_incident(session, incident, f"incident:{incident.id}:opened", now)
 
 
-def incident_given(session: Session, incident: Incident, now: float) -> None:
-    """It has another coordinator."""
-    _of_incident(session, incident, f"incident:{incident.id}:{incident.revision}:given", now,
-                 to_user=incident.coordinator_id)  # fmt: skip
-
-
 def incident_over(session: Session, incident: Incident, now: float) -> None:
     _of_incident(session, incident, f"incident:{incident.id}:{incident.revision}:over", now, over=True)
 
 
-def _of_incident(
-    session: Session, incident: Incident, key: str, now: float, *, to_user: int | None = None, over: bool = False
-) -> None:
+def _of_incident(session: Session, incident: Incident, key: str, now: float, *, over: bool = False) -> None:
     tell(
         session, key=key, kind="incident", agency=incident.agency, ref=incident.id, level=incident.level,  # type: ignore[arg-type]
         title={"vi": incident.title, "en": incident.title}, link=f"#/incidents/{incident.id}", now=now,
-        grade=incident.grade, marked=naming.marked_incident(session, incident), over=over, to_user=to_user,
+        grade=incident.grade, marked=naming.marked_incident(session, incident), over=over,
     )  # fmt: skip
 
 

@@ -104,9 +104,7 @@ def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access
 
     def make() -> bytes:
         with node.db.read() as session:
-            page = queue.page(
-                session, scope, asked, limit=wanted.limit, cursor=wanted.cursor, now=node.clock.now()
-            )
+            page = queue.page(session, scope, asked, limit=wanted.limit, cursor=wanted.cursor, now=node.clock.now())
             return page.model_dump_json(by_alias=True).encode()
 
     body = shown.page((scope, asked, wanted.limit, wanted.cursor), make)
