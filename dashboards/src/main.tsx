@@ -18,6 +18,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { Refusal } from "./api/client";
+import { keepFocus } from "./app/focus";
 import { onKeyDown } from "./app/keys";
 import { Login } from "./app/login";
 import { SessionProvider, useMe } from "./app/session";
@@ -77,6 +78,7 @@ window.addEventListener("vite:preloadError", (event) => {
   window.location.reload();
 });
 window.addEventListener("keydown", onKeyDown);
+keepFocus();
 preload(window.location.hash);
 await startLanguages();
 createRoot(document.getElementById("root")!).render(
