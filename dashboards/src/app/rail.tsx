@@ -158,7 +158,7 @@ export function TopBar({ title, home, onPalette }: { title: string; home: string
   const { t } = useWords();
   const { me } = useSession();
   return (
-    <div className="topbar">
+    <header className="topbar">
       <a href={href(home)} aria-label={t("nav.home")}>
         <Mark />
       </a>
@@ -170,7 +170,7 @@ export function TopBar({ title, home, onPalette }: { title: string; home: string
       <button type="button" className="rail-tool" onClick={onPalette} aria-label={t("palette.title")}>
         <Icon name="hunt" />
       </button>
-    </div>
+    </header>
   );
 }
 

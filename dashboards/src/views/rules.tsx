@@ -97,6 +97,7 @@ function Rules() {
         id: "level",
         header: t("column.level"),
         width: "132px",
+        from: 480,
         sort: ({ rule }) => LEVELS.indexOf(rule.level as Level),
         cell: ({ rule, state: its }) => (its !== "component" && LEVELS.includes(rule.level as Level) ? <Severity level={rule.level as Level} /> : <span className="muted">—</span>),
       },

@@ -59,7 +59,7 @@ function Incidents() {
         ),
       },
       { id: "alerts", header: t("column.alerts"), width: "96px", end: true, from: 900, cell: (row) => <span className="figures">{row.alerts_count}</span> },
-      { id: "state", header: t("column.status"), width: "132px", cell: (row) => <Tag tone={row.state === "closed" || row.state === "resolved" ? "ok" : "info"}>{t(`incidentState.${row.state}`)}</Tag> },
+      { id: "state", header: t("column.status"), width: "132px", from: 480, cell: (row) => <Tag tone={row.state === "closed" || row.state === "resolved" ? "ok" : "info"}>{t(`incidentState.${row.state}`)}</Tag> },
       { id: "delivery", header: t("column.delivery"), width: "172px", from: 780, cell: (row) => <DeliveryTag delivery={row.delivery} /> },
       { id: "agency", header: t("column.agency"), width: "132px", from: 1400, cell: (row) => <Text>{agencyName(row.agency)}</Text> },
       { id: "coordinator", header: t("column.coordinator"), width: "140px", from: 1300, cell: (row) => <Text>{row.coordinator.name}</Text> },

@@ -67,11 +67,11 @@ export function Deliveries() {
           </span>
         ),
       },
-      { id: "to", header: t("notices.column.to"), width: "minmax(110px, 220px)", sort: (row) => row.channel ?? row.person?.name ?? "", cell: (row) => <Text>{[row.channel, row.person?.name].filter(Boolean).join(" · ") || "—"}</Text> },
+      { id: "to", header: t("notices.column.to"), width: "minmax(110px, 220px)", from: 480, sort: (row) => row.channel ?? row.person?.name ?? "", cell: (row) => <Text>{[row.channel, row.person?.name].filter(Boolean).join(" · ") || "—"}</Text> },
       { id: "why", header: t("notices.column.why"), width: "132px", from: 1000, sort: (row) => row.why, cell: (row) => t(`notices.why.${row.why as "route"}`) },
       { id: "taken", header: t("notices.column.taken"), width: "140px", from: 1100, sort: (row) => row.acknowledged_by ?? "", cell: (row) => (row.acknowledged_by ? <Text>{row.acknowledged_by}</Text> : <span className="muted">—</span>) },
       { id: "tries", header: t("notices.column.tries"), width: "84px", end: true, from: 900, sort: (row) => row.attempts, cell: (row) => <span className="figures">{row.attempts}</span> },
-      { id: "at", header: t("notices.column.at"), width: "112px", sort: (row) => row.made_at, cell: (row) => <Time at={row.sent_at ?? row.made_at} short /> },
+      { id: "at", header: t("notices.column.at"), width: "112px", from: 560, sort: (row) => row.made_at, cell: (row) => <Time at={row.sent_at ?? row.made_at} short /> },
       ...(manage
         ? [{ id: "again", header: "", width: "96px", from: 800, cell: (row: Sending) => row.state === "given_up" && row.channel_id !== null && <ActButton onClick={() => again.mutate(row)}>{t("notices.again")}</ActButton> }]
         : []),
