@@ -217,9 +217,6 @@ def incident(hands: Hands, tmp_path: Path) -> None:
     hands.here()
 
 
-@pytest.mark.xfail(
-    strict=False, reason="walked as far as making the document, whose button loses the focus while it is disabled"
-)
 def test_a_shift_without_a_mouse(open_page: Open, station: tuple[World, str], tmp_path: Path) -> None:
     world, secret = station
     watched = open_page(signed_in=False, where=world)

@@ -11,6 +11,7 @@ const WAIT_MS = 50; // whoever takes something away often puts the focus itself 
 
 let inside: Element[] = []; // the element that has the focus and what it lies in, nearest first
 let outside: Element[] = []; // the same of what had it before a dialog came over the screen
+let called = ""; // by what name, to know it again when it was only drawn anew
 let waiting = 0;
 
 function trail(from: Element): Element[] {
@@ -30,6 +31,10 @@ function open(node: Element): node is HTMLElement {
   );
 }
 
+function nameOf(node: Element): string {
+  return `${node.tagName} ${node.getAttribute("type") ?? ""} ${node.getAttribute("aria-label") || node.textContent?.trim() || ""}`;
+}
+
 function nearest(trails: readonly (readonly Element[])[]): HTMLElement | null {
   const main = document.getElementById("main");
   // A field that takes the focus brings up the keyboard of a telephone.
@@ -38,8 +43,8 @@ function nearest(trails: readonly (readonly Element[])[]): HTMLElement | null {
     for (const place of places) {
       if (!place.isConnected) continue;
       if (place !== main && place.contains(main)) break;
-      const row = place.querySelector("[data-cursor='true']");
-      const found = row && open(row) ? row : [place, ...place.querySelectorAll(CAN)].find(open);
+      const able = [place, ...place.querySelectorAll(CAN)].filter(open);
+      const found = able.find((node) => nameOf(node) === called) ?? able.find((node) => node.dataset.cursor === "true") ?? able[0];
       if (found) return found;
     }
   }
@@ -58,6 +63,14 @@ function onFocus({ target }: FocusEvent) {
   if (!target.closest("[role='dialog']")) outside = [];
   else if (inside[0] && !inside[0].closest("[role='dialog']")) outside = inside;
   inside = trail(target);
+  called = nameOf(target);
+}
+
+/** From the search box down into the list, to the row under the cursor. False where the screen has no list. */
+export function toList(): boolean {
+  const row = document.querySelector<HTMLElement>("#main [role='grid'] [data-cursor='true']");
+  row?.focus();
+  return row !== null;
 }
 
 /** Watches as long as the page lives. */

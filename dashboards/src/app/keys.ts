@@ -2,6 +2,7 @@
 // letters; while a syllable is being composed nothing fires. The newest layer (a dialog) hides those below it.
 // Single-character keys can be switched off (WCAG 2.1.4); Escape, Enter and arrows then still work.
 import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
+import { toList } from "./focus";
 
 export type Binding = { run: (event: KeyboardEvent) => void; label?: string; hidden?: boolean };
 export type Bindings = Record<string, Binding>;
@@ -86,6 +87,12 @@ export function onKeyDown(event: KeyboardEvent) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const name = nameOf(event);
   if (!name) return;
+  // Out of a search box: down into what it found.
+  if ((name === "Escape" || name === "ArrowDown") && event.target instanceof HTMLInputElement && event.target.matches("#main input[type=search]")) {
+    event.preventDefault(); // Escape would also empty the box
+    if (!toList() && name === "Escape") document.getElementById("main")?.focus();
+    return;
+  }
   if (typing(event.target) && name !== "Escape") return;
   if (event.target instanceof HTMLElement && event.target.closest("[role=menu]")) return;
   // Enter on a focused button or link presses it: that is its own meaning.

@@ -69,7 +69,6 @@ function Rules() {
   useKeys({
     "/": { label: "keys.search", run: () => search.current?.focus() },
     r: { label: "keys.refresh", run: () => void query.refetch() },
-    Escape: { run: () => search.current?.blur() },
   });
   const all = useMemo(() => ordered(query.data?.items ?? []), [query.data]);
   const rows = useMemo(() => {

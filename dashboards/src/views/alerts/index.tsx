@@ -158,8 +158,7 @@ function Queue() {
     Escape: {
       label: "keys.escape",
       run: () => {
-        if (document.activeElement === search.current) search.current?.blur();
-        else if (openId) setFilters({ open: null });
+        if (openId) setFilters({ open: null });
         else setSelected(NONE);
       },
     },

@@ -55,7 +55,6 @@ function Hunt() {
   useKeys({
     "/": { label: "keys.search", run: () => box.current?.focus() },
     r: { label: "keys.refresh", run },
-    Escape: { run: () => box.current?.blur() },
   });
   useEffect(() => {
     if (!q) box.current?.focus();
@@ -124,7 +123,7 @@ function Hunt() {
         <>
           {bars.length > 1 && (
             <Panel className="histogram">
-              <Suspense fallback={<div className="histogram-box" />}>
+              <Suspense fallback={<div className="histogram-box" aria-busy="true" />}>
                 <Histogram bars={bars} onZoom={(since, until) => setFilters({ since, until, range: null })} />
               </Suspense>
             </Panel>

@@ -115,7 +115,7 @@ function Inbox() {
     r: { label: "keys.refresh", run: refresh },
     ...(acknowledge.may ? { a: { label: "keys.acknowledge", run: () => current && acknowledge.ask(current, "acknowledge") }, c: { label: "keys.note", run: () => current && acknowledge.ask(current, "note") } } : {}),
     u: { label: "keys.back", run: () => setFilters({ open: null }) },
-    Escape: { run: () => (document.activeElement === search.current ? search.current?.blur() : setFilters({ open: null })) },
+    Escape: { run: () => setFilters({ open: null }) },
   });
   const columns = useMemo<Column<Raised>[]>(
     () => [

@@ -42,7 +42,6 @@ function Incidents() {
   useKeys({
     "/": { label: "keys.search", run: () => search.current?.focus() },
     r: { label: "keys.refresh", run: () => void query.refetch() },
-    Escape: { run: () => search.current?.blur() },
   });
   const columns = useMemo<Column<IncidentShort>[]>(
     () => [

@@ -100,7 +100,6 @@ function List({ certificates }: { certificates: boolean }) {
   useKeys({
     "/": { label: "keys.search", run: () => search.current?.focus() },
     r: { label: "keys.refresh", run: () => void query.refetch() },
-    Escape: { run: () => search.current?.blur() },
   });
   const columns = useMemo<Column<ServiceShort>[]>(
     () => [
