@@ -98,44 +98,46 @@ function Processes() {
             {processes.length === 0 ? (
               <Empty kind="nothing" title={t("system.noProcesses")} />
             ) : (
-              <table className="plain">
-                <thead>
-                  <tr>
-                    <th>{t("system.process")}</th>
-                    <th className="end">PID</th>
-                    <th className="end">{t("health.memory")}</th>
-                    <th>{t("health.started")}</th>
-                    <th>{t("system.report")}</th>
-                    <th>{t("system.counters")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {processes.map((process) => {
-                    const name = String(process.name);
-                    const updated = Number(process.updated);
-                    return (
-                      <tr key={name}>
-                        <td>
-                          <strong>
-                            <Text>{name}</Text>
-                          </strong>
-                        </td>
-                        <td className="figures end still">{String(process.pid ?? "—")}</td>
-                        <td className="figures end still one-line">{typeof process.memory_bytes === "number" ? bytes(process.memory_bytes, language) : "—"}</td>
-                        <td>{Number(process.started) ? <Ago at={new Date(Number(process.started) * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
-                        <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
-                        <td className="counters figures">
-                          {counters(process).map(([key, value]) => (
-                            <span key={key}>
-                              {key}&nbsp;<strong>{count(value, language)}</strong>
-                            </span>
-                          ))}
-                        </td>
-                      </tr>
-                    );
-                  })}
-                </tbody>
-              </table>
+              <div className="table-scroll" tabIndex={0} role="region" aria-label={t("system.processes")}>
+                <table className="plain">
+                  <thead>
+                    <tr>
+                      <th>{t("system.process")}</th>
+                      <th className="end">PID</th>
+                      <th className="end">{t("health.memory")}</th>
+                      <th>{t("health.started")}</th>
+                      <th>{t("system.report")}</th>
+                      <th>{t("system.counters")}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {processes.map((process) => {
+                      const name = String(process.name);
+                      const updated = Number(process.updated);
+                      return (
+                        <tr key={name}>
+                          <td>
+                            <strong>
+                              <Text>{name}</Text>
+                            </strong>
+                          </td>
+                          <td className="figures end still">{String(process.pid ?? "—")}</td>
+                          <td className="figures end still one-line">{typeof process.memory_bytes === "number" ? bytes(process.memory_bytes, language) : "—"}</td>
+                          <td>{Number(process.started) ? <Ago at={new Date(Number(process.started) * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
+                          <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
+                          <td className="counters figures">
+                            {counters(process).map(([key, value]) => (
+                              <span key={key}>
+                                {key}&nbsp;<strong>{count(value, language)}</strong>
+                              </span>
+                            ))}
+                          </td>
+                        </tr>
+                      );
+                    })}
+                  </tbody>
+                </table>
+              </div>
             )}
           </Panel>
         </>
@@ -377,7 +379,7 @@ function Keeping() {
             {jobs.length === 0 ? (
               <p className="muted">{t("health.noJobs")}</p>
             ) : (
-              <div className="table-wide" tabIndex={0} role="region" aria-label={t("health.jobs")}>
+              <div className="table-scroll" tabIndex={0} role="region" aria-label={t("health.jobs")}>
                 <table className="plain">
                   <thead>
                     <tr>
@@ -398,7 +400,7 @@ function Keeping() {
                         </td>
                         <td className="end figures">{count(job.took_s, language)} s</td>
                         <td>
-                          <Tag tone={job.outcome === "failed" ? "bad" : "plain"}>{job.outcome}</Tag> <Text>{job.detail}</Text>
+                          {job.outcome === "failed" ? <Tag tone="bad">{t("health.ran.failed")}</Tag> : <span className="muted">{t("health.ran.done")}</span>} <Text>{job.detail}</Text>
                         </td>
                       </tr>
                     ))}

@@ -2,6 +2,7 @@
 // (tiles.json) and are always drawn, whatever the server says or does not say: a cell without an answer is "never".
 // In: the cells that somebody reports from, the unit that is chosen. Out: the unit that is pressed.
 import { type CSSProperties, type KeyboardEvent, useRef, useState } from "react";
+import { useMedia } from "../../app/media";
 import { useWords } from "../../i18n";
 import { StateMark, STATES } from "./state";
 import tiles from "./tiles.json";
@@ -33,6 +34,7 @@ export function TileMap({ cells, chosen, onChoose }: { cells: readonly Cell[]; c
   const { t } = useWords();
   const box = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState("ha-noi");
+  const short = useMedia("(max-width: 760px)"); // as in national.css
   const known = new Map(cells.map((cell) => [cell.unit, cell]));
   const move = (event: KeyboardEvent, tile: Placed) => {
     if (!(event.key in STEPS)) return;
@@ -66,7 +68,8 @@ export function TileMap({ cells, chosen, onChoose }: { cells: readonly Cell[]; c
               style={{ "--row": tile.row, "--column": tile.column, "--span": tile.span ?? 1 } as CSSProperties}
               data-unit={tile.unit}
               data-state={state}
-              aria-label={label}
+              // What can be read on it begins its name (WCAG 2.5.3).
+              aria-label={short && !tile.of ? `${tile.short}, ${label}` : label}
               aria-pressed={chosen === tile.unit}
               title={label}
               tabIndex={at === tile.unit ? 0 : -1}

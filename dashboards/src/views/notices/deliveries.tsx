@@ -51,7 +51,7 @@ export function Deliveries() {
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const columns = useMemo<Column<Sending>[]>(
     () => [
-      { id: "state", header: t("notices.column.state"), width: "168px", sort: (row) => row.state, cell: (row) => <SendingTag row={row} /> },
+      { id: "state", header: t("notices.column.state"), width: "190px", sort: (row) => row.state, cell: (row) => <SendingTag row={row} /> },
       { id: "level", header: t("column.level"), width: "132px", from: 700, sort: (row) => row.level, cell: (row) => <Severity level={row.level} /> },
       {
         id: "what",

@@ -48,25 +48,27 @@ function Events() {
         <Empty kind="nothing" title={t("organisation.noEvents")} />
       ) : (
         <>
-          <ol className="history organisation-events">
-            {(all ? items : items.slice(0, EVENTS_SHOWN)).map((event, index) => (
-              <li key={index}>
-                <span className="figures">{dayWord(event.at)}</span>
-                <span>
-                  <strong>{loose("organisation.act", event.kind)}</strong> <Text>{event.before.map((code) => event.names[code] ?? code).join(", ")}</Text>
-                  {event.after.length > 0 && event.after.join() !== event.before.join() && (
-                    <>
-                      {event.before.length > 0 && " → "}
-                      <Text>{event.after.map((code) => event.names[code] ?? code).join(", ")}</Text>
-                    </>
-                  )}
-                  <span className="history-note muted">
-                    <Text>{event.source}</Text>
+          <div className="organisation-events" tabIndex={0} role="region" aria-label={t("organisation.events")}>
+            <ol className="history">
+              {(all ? items : items.slice(0, EVENTS_SHOWN)).map((event, index) => (
+                <li key={index}>
+                  <span className="figures">{dayWord(event.at)}</span>
+                  <span>
+                    <strong>{loose("organisation.act", event.kind)}</strong> <Text>{event.before.map((code) => event.names[code] ?? code).join(", ")}</Text>
+                    {event.after.length > 0 && event.after.join() !== event.before.join() && (
+                      <>
+                        {event.before.length > 0 && " → "}
+                        <Text>{event.after.map((code) => event.names[code] ?? code).join(", ")}</Text>
+                      </>
+                    )}
+                    <span className="history-note muted">
+                      <Text>{event.source}</Text>
+                    </span>
                   </span>
-                </span>
-              </li>
-            ))}
-          </ol>
+                </li>
+              ))}
+            </ol>
+          </div>
           {!all && items.length > EVENTS_SHOWN && (
             <ActButton tone="quiet" onClick={() => setAll(true)}>
               {t("organisation.allEvents")}

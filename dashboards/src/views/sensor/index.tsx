@@ -133,7 +133,7 @@ function SensorPage({ params }: { params: Record<string, string> }) {
                   {t("sensor.noStreamsWhy")}
                 </Empty>
               ) : (
-                <div className="table-wide" tabIndex={0} role="region" aria-label={t("sensor.streams")}>
+                <div className="table-scroll" tabIndex={0} role="region" aria-label={t("sensor.streams")}>
                   <table className="plain">
                     <thead>
                       <tr>

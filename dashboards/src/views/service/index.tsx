@@ -105,7 +105,7 @@ function Whole({ service }: { service: ServiceFull }) {
           </Panel>
           <Panel title={t("services.latency")}>
             {service.hours.some((hour) => hour.results > 0) ? (
-              <Suspense fallback={<div className="latency-box" />}>
+              <Suspense fallback={<div className="latency-box" aria-busy="true" />}>
                 <LatencyChart hours={service.hours} />
               </Suspense>
             ) : (
