@@ -75,6 +75,7 @@ def test_an_incident_reaches_the_centre_and_its_word_comes_back(
 ) -> None:
     centre, first, second = country
     duty = open_page(where=centre).page
+    duty.goto(f"{centre.base}/#/inbox")
     expect(duty.locator("main h1")).to_have_text("Tiếp nhận toàn quốc")
     here = open_page(where=first).page
     raise_incident(here, "Máy trạm bị điều khiển từ xa")

@@ -184,7 +184,7 @@ def test_components_and_refused_rules_are_told_apart(open_page: Open, pictures: 
 def test_a_sensor_is_enrolled_by_one_line_and_revoked_with_a_reason(open_page: Open, pictures: Path) -> None:
     page = open_page().page
     page.goto(page.url.split("#")[0] + "#/sensors")
-    expect(page.locator(".grid-row .tag").first).to_have_attribute("title", re.compile(r"sự kiện, gần nhất \d\d/\d\d"))
+    expect(page.locator(".grid-row .tag").first).to_have_attribute("title", re.compile(r"Nhận lần cuối \d\d/\d\d"))
     page.get_by_role("button", name="Thêm cảm biến").click()
     dialog = page.get_by_role("dialog")
     dialog.locator("input").first.fill("cb-thu-hoi")
