@@ -25,7 +25,7 @@ ROLES = "tests/contract/test_routes.py::test_what_a_role_may_do_works"
 
 
 def suites() -> list[str]:
-    """Every unit module whose nodes open their database through tests/servers/database.py, and each route once a role."""
+    """Every unit module whose nodes open their database through tests/servers/database.py; each route once a role."""
     found = [
         path for path in sorted((ROOT / "tests" / "unit").glob("test_*.py")) if USES.search(path.read_text("utf-8"))
     ]
