@@ -22,6 +22,7 @@ from api.auth.ca import Authority, Name
 from correlator.store import open_reader
 from correlator.store.base import Page
 from sensors.config import Config
+from sensors.errors import LuytreError
 from sensors.event import Event, get
 from sensors.ship.enrol import enrol, fetch_ca, renew
 from sensors.wire import BulkClient, Busy, NotAllowed, TooLarge, Wire, tls_context
@@ -145,13 +146,13 @@ def test_strangers_store_nothing(server: MachineServer, tmp_path: Path) -> None:
 
 def test_enrolment_renewal_and_revocation(server: MachineServer, tmp_path: Path) -> None:
     token, fingerprint = token_for(server, "may-moi")
-    with pytest.raises(NotAllowed):
+    with pytest.raises(LuytreError, match="LT-W0112"):
         fetch_ca(server.url, "0" * 64)
     grouped = ":".join(fingerprint[n : n + 2] for n in range(0, 64, 2)).upper()
     found = enrol(server.url, token, grouped, tmp_path)
     assert (found.agency, found.role, found.name) == (AGENCY, "sensor", "may-moi")
     assert (tmp_path / "sensor.key").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(NotAllowed):  # the second use
+    with pytest.raises(LuytreError, match="LT-W0113"):  # the second use
         enrol(server.url, token, fingerprint, tmp_path / "again")
     assert not (tmp_path / "again" / "sensor.pem").exists()
     wire = client(server, tmp_path)
