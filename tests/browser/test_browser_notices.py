@@ -53,8 +53,8 @@ def test_notices_and_the_phone(open_page: Open, world: World, pictures: Path, sc
                                   "channel_id": channel["id"], "hours": "off"})  # fmt: skip
     one_more(world, 7700 if scheme == "light" else 7800, "critical")
     for language in ("vi", "en"):
-        speak(page, language)
         page.set_viewport_size({"width": 1280, "height": 800})
+        speak(page, language)
         for tab in ("deliveries", "channels", "routes", "roster"):
             page.goto(f"{world.base}/#/notices?tab={tab}")
             expect(page.locator("main h1").first).to_be_visible()

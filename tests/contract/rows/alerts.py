@@ -11,7 +11,7 @@ ROWS = Rows(
         ("POST", "/alerts/{alert_id}/claim"): ("", {}, 200),
         ("POST", "/alerts/{alert_id}/release"): ("", {}, 409),
         ("GET", "/alerts/{alert_id}/assignees"): ("", None, 200),
-        ("POST", "/alerts/{alert_id}/assign"): ("", {"to": 2**40}, 422),
+        ("POST", "/alerts/{alert_id}/assign"): ("", {"to": 2_000_000_000}, 422),
         ("POST", "/alerts/{alert_id}/note"): ("", {"text": "x"}, 200),
         ("POST", "/alerts/{alert_id}/snooze"): ("", {"until": UNTIL, "reason": "x"}, 200),
         ("POST", "/alerts/{alert_id}/close"): ("", {"disposition": "test"}, 200),
