@@ -7,7 +7,8 @@ Checked: state and nonce (sealed in this browser's cookie, 10 minutes), PKCE S25
 iat, nonce, sub. JWKS and metadata are kept for CACHE_S and read anew for an unknown `kid`, at most once a REFRESH_S.
 Network: the issuer's host and the end points of its own metadata, by urllib3 without redirects, ANSWER_LIMIT bytes,
 TIMEOUT_S; the address is checked where the connection is made (after DNS), and must be public unless `private` says
-otherwise. HTTP without TLS only to a loopback address of a `private` provider. The client secret comes from a file.
+otherwise (api/outward.py; link-local, where clouds keep their metadata, never). HTTP without TLS only to a loopback
+address of a `private` provider. The client secret comes from a file.
 Logging out is ours alone; no token of the provider is kept.
 Sources: OpenID Connect Core 1.0 (3.1.2, 3.1.3.7), RFC 7636, RFC 9207, RFC 9700 (OAuth 2.0 security).
 """
@@ -19,7 +20,6 @@ import hashlib
 import ipaddress
 import json
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +29,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from api.config import OidcTable
+from api.outward import Forbidden, Guard
 from api.permissions import BOUNDED_ROLES, ROLES, Granted
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
@@ -266,13 +267,11 @@ def _is_loopback(host: str) -> bool:
 
 def _resolved(host: str, port: int, *, private: bool) -> str:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return Guard((host,) if private else ()).addresses(host, port)[0]
+    except Forbidden as error:
+        raise Refused(f"{host}: {error}") from None
     except OSError as error:
         raise Refused(f"{host}: {type(error).__name__}") from None
-    for *_, address in found:
-        if private or ipaddress.ip_address(address[0]).is_global:
-            return str(address[0])
-    raise Refused(f"{host}: has no public address")
 
 
 def _system_ca() -> str | None:

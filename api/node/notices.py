@@ -125,7 +125,7 @@ def _server(text: str, default: int) -> tuple[str, int]:
 def _reachable(config: Config, host: str, port: int) -> None:
     """Said before anything is made: an address of the agency's own network must be named by the node's operator."""
     from api.notices.config import guard_of, settings
-    from api.notices.guard import Forbidden
+    from api.outward import Forbidden
 
     try:
         guard_of(settings(config)).addresses(host, port)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from api.notices.guard import Guard
 from api.notices.hours import Office
+from api.outward import Guard
 from sensors.config import Config, Table
 
 

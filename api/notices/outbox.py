@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 from api.casework.changes import changed
 from api.notices import config, words
 from api.notices.channels import Egress, Kind, Message, Refused, all_kinds
-from api.notices.guard import Forbidden
 from api.notices.tell import tell
 from api.notices.vault import Vault
+from api.outward import Forbidden
 from api.runtime import Runtime
 from api.state.notices import Channel, Matter, Notice, Reach, Sending
 from api.state.people import Agency, User

@@ -16,11 +16,11 @@ import pytest
 
 from api.jobs import notices as job
 from api.notices.channels import Egress, Message, Refused, all_kinds
-from api.notices.guard import Forbidden, Guard
 from api.notices.outbox import GIVE_UP_S, Outbox
 from api.notices.tell import tell
 from api.notices.vault import Vault
 from api.notices.work import work_of
+from api.outward import Forbidden, Guard
 from tests.servers.people_port import MINE, Browser, NodeUnderTest, make_node
 from tests.servers.post import PASSWORD, USER, Authority, Hook, Post, smtp_server, web_server
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from api.notices.guard import Guard
+from api.outward import Guard
 from sensors.registry import find
 
 TIMEOUT_S = 15.0

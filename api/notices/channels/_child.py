@@ -15,7 +15,7 @@ import socket
 import sys
 from typing import Any
 
-from api.notices.guard import Forbidden, Guard
+from api.outward import Forbidden, Guard
 
 CPU_S, SPACE_BYTES = 20, 1024 * 1024 * 1024
 forbidden: list[str] = []

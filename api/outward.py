@@ -1,11 +1,12 @@
 """Where this node may connect to when it sends: every address is judged at the moment of connecting.
 
-In:  a host and port, the operator's list. Out: a connected socket, or `Forbidden`.
+In:  a host and port, what the operator allows beyond the public network. Out: a connected socket or the addresses to
+     connect to, or `Forbidden`. Notices (`[notices] local_hosts`) and OpenID providers (`private`) both come here.
 The name is resolved once, each address is judged as what it means in the end (IPv4 in mapped, compatible, 6to4, Teredo
 and NAT64 form is unwrapped), and the connection goes to the very address that was judged: a name that answers
-differently the second time (rebinding) gains nothing. Addresses that are not global are refused unless `[notices]
-local_hosts` names the host or a network that holds the address; link-local (where clouds keep their metadata),
-multicast and unspecified ones unless the network itself is named. Redirects are refused by each caller.
+differently the second time (rebinding) gains nothing. Addresses that are not global are refused unless `local_hosts`
+names the host or a network that holds the address; link-local (where clouds keep their metadata), multicast and
+unspecified ones unless the network itself is named. Redirects are refused by each caller.
 Source: OWASP ASVS 5.0 1.3.6; RFC 4291, 3056, 4380, 6052, 8215.
 """
 
@@ -59,7 +60,7 @@ class Guard:
             if meant.is_link_local or meant.is_multicast or meant.is_unspecified:
                 return "link-local, multicast or unspecified"
             if (not meant.is_global or meant in _RESERVED) and _name(host) not in self._names:
-                return "not a public address, and [notices] local_hosts does not name it"
+                return "not a public address, and nothing here names it"
         return None
 
     def addresses(self, host: str, port: int) -> list[str]:
