@@ -1,17 +1,16 @@
 """pySigma's parsed rule → our condition tree. The one place where pySigma's types are read.
 
-In:  a YAML document. Out: a `Rule` or a `Correlation`; `Unusable` says why not, and near which key.
+In:  a YAML document. Out: a `Rule` (correlations: compile_correlation.py); `Unusable` says why not, and near which key.
 Bound: `CONDITION_LIMIT_CHARS`, `TOKENS_LIMIT`, `PARENTHESES_LIMIT`, `WINDASH_LIMIT` dashes a value (pySigma writes out
 5^n strings), `NODES_LIMIT` leaves, regular expressions only as RE2 takes them (linear time, `REGEX_MEMORY_BYTES`).
 Source: Sigma specification 2.1.0; pySigma 1.5. Where pySigma refuses what the specification allows, the document is put
-into words that it takes: `utf16le` is `wide`; a range condition is kept here and checked with one operator there.
+into words that it takes: `utf16le` is `wide`.
 """
 
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, cast
 
@@ -23,11 +22,12 @@ from sigma.exceptions import SigmaConditionError, SigmaError, SigmaLogsourceErro
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
+from correlator.engine import compile_correlation as correlations
 from correlator.engine import conditions as c
 from correlator.engine import values as v
 from correlator.engine.documents import Document
-from correlator.engine.rule import About, Correlation, LogSource, Rule
-from correlator.hit import Level
+from correlator.engine.metadata import about
+from correlator.engine.rule import LogSource, Rule, Unusable
 
 CONDITION_LIMIT_CHARS = 4096
 TOKENS_LIMIT = 200
@@ -36,20 +36,8 @@ STARS_LIMIT = 4  # "*" in one selector pattern: pySigma makes a backtracking pat
 WINDASH_LIMIT = 4
 NODES_LIMIT = 200_000
 REGEX_MEMORY_BYTES = 8 * 1024 * 1024
-TIMESPAN_LIMIT_S = 31 * 86_400
 
-_LEVELS = ("informational", "low", "medium", "high", "critical")
 _WINDASH = re.compile(r"\B[-/]\b")
-_OPERATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
-TYPES = ("event_count", "value_count", "temporal", "temporal_ordered")
-
-
-class Unusable(ValueError):
-    """Why a document is no rule that can run; `key` is the key path to show."""
-
-    def __init__(self, reason: str, key: str = "", code: str = "LT-R0201") -> None:
-        super().__init__(reason)
-        self.reason, self.key, self.code = reason, key, code
 
 
 def parse(document: Document) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
@@ -65,7 +53,7 @@ def parse(document: Document) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
     if "correlation" in raw:
         if not isinstance(raw["correlation"], dict) or "type" not in raw["correlation"]:
             raise Unusable("a correlation needs a type", "correlation")
-        kind, raw = SigmaCorrelationRule, _one_operator(raw)
+        kind, raw = SigmaCorrelationRule, correlations.as_taken(raw)
     else:
         kind = SigmaFilter if "filter" in raw else SigmaRule
         _check_detection(raw.get("filter" if "filter" in raw else "detection"))
@@ -84,89 +72,13 @@ def parse(document: Document) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
 def rule(parsed: SigmaRule, document: Document, path: str) -> Rule:
     source = parsed.logsource
     return Rule(
-        _about(parsed, document, path),
+        about(parsed, document, path),
         LogSource(source.product, source.category, source.service),
         _conditions(parsed),
     )
 
 
-def correlation(parsed: SigmaCorrelationRule, document: Document, path: str) -> Correlation:
-    """The correlation with its rules as they are referred to (names or ids): the loader resolves them."""
-    raw = document.value["correlation"]
-    kind = str(raw.get("type"))
-    if kind not in TYPES:
-        raise Unusable(f"correlations of type {kind} do not run yet", "correlation.type", "LT-R0204")
-    condition = raw.get("condition")
-    if isinstance(condition, str):
-        raise Unusable("extended conditions do not run yet", "correlation.condition", "LT-R0204")
-    references = [reference.reference for reference in parsed.rules or ()]
-    operators: list[tuple[str, float]] = []
-    for operator in _OPERATORS:
-        if isinstance(condition, dict) and operator in condition:
-            number = condition[operator]
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                raise Unusable(f"{operator} needs a number", f"correlation.condition.{operator}")
-            operators.append((operator, number))
-    if not operators:
-        operators = [("gte", float(len(references)))]
-    if (
-        kind == "temporal_ordered"
-        and operators != [("gte", float(len(references)))]
-        and operators != [("eq", len(references))]
-    ):
-        raise Unusable("temporal_ordered counts all its rules", "correlation.condition", "LT-R0204")
-    names = condition.get("field") if isinstance(condition, dict) else None
-    fields = tuple(str(name) for name in (names if isinstance(names, list) else [names])) if names else ()
-    if not 0 < parsed.timespan.seconds <= TIMESPAN_LIMIT_S:
-        raise Unusable("the timespan is over 31 days", "correlation.timespan")
-    return Correlation(
-        _about(parsed, document, path),
-        kind,
-        tuple(references),
-        tuple(parsed.group_by or ()),
-        parsed.timespan.seconds,
-        tuple(operators),
-        fields,
-        bool(parsed.generate),
-        parsed.aliases.to_dict(),
-    )
-
-
-# --- metadata -----------------------------------------------------------------------------------------------------
-
-
-def _about(parsed: SigmaRule | SigmaCorrelationRule, document: Document, path: str) -> About:
-    own = document.value.get("luytre")
-    own = own if isinstance(own, dict) else {}
-    title = str(parsed.title or "")
-    level = parsed.level.name.lower() if parsed.level else "low"
-    group = own.get("group_by")
-    tests = document.value.get("tests")
-    return About(
-        id=str(parsed.id) if parsed.id else str(uuid.uuid5(uuid.NAMESPACE_URL, f"luytre:rule:{title}")),
-        name=str(parsed.name or ""),
-        title=title,
-        level=cast("Level", level if level in _LEVELS else "low"),
-        tags=tuple(f"{tag.namespace}.{tag.name}" for tag in parsed.tags),
-        titles={"en": title, **_texts(own.get("title"))},
-        description={"en": str(parsed.description or ""), **_texts(own.get("description"))},
-        reason=_texts(own.get("reason")),
-        steps={k: [str(step) for step in steps] for k, steps in _mapping(own.get("steps")).items()
-               if isinstance(steps, list)},
-        group_by=tuple(str(name) for name in group) if isinstance(group, list) else None,
-        tests=tests if isinstance(tests, list) else (),
-        path=path,
-        line=document.line_of("title"),
-        status=parsed.status.name.lower() if parsed.status else "",
-    )  # fmt: skip
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return {str(key): inner for key, inner in value.items()} if isinstance(value, dict) else {}
-
-
-def _texts(value: Any) -> dict[str, str]:
-    return {key: str(text).strip() for key, text in _mapping(value).items() if text}
+# --- refusals ----------------------------------------------------------------------------------------------------
 
 
 def _unusable(*errors: SigmaError) -> Unusable:
@@ -240,17 +152,6 @@ def _rewritten(value: Any) -> Any:
 def _key(key: Any) -> str:
     field, *modifiers = str(key).split("|")
     return "|".join([field, *("wide" if modifier == "utf16le" else modifier for modifier in modifiers)])
-
-
-def _one_operator(raw: dict[str, Any]) -> dict[str, Any]:
-    """pySigma takes one operator; the specification allows a range ("gt: 100, lte: 200")."""
-    inner = raw.get("correlation")
-    condition = inner.get("condition") if isinstance(inner, dict) else None
-    if not isinstance(inner, dict) or not isinstance(condition, dict):
-        return raw
-    extra = [name for name in _OPERATORS if name in condition][1:]
-    kept = {name: value for name, value in condition.items() if name not in extra}
-    return {**raw, "correlation": {**inner, "condition": kept}}
 
 
 # --- conditions ---------------------------------------------------------------------------------------------------

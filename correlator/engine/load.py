@@ -22,9 +22,9 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
 from correlator.engine import compile as compiler
-from correlator.engine.compile import Unusable
+from correlator.engine import compile_correlation
 from correlator.engine.documents import Document, DocumentProblem, documents
-from correlator.engine.rule import Correlation, Refused, Rule
+from correlator.engine.rule import Correlation, Refused, Rule, Unusable
 
 FILES_LIMIT = 20_000
 SUFFIXES = (".yml", ".yaml")
@@ -133,7 +133,7 @@ def _compile(parsed: Sequence[_Parsed], loaded: Loaded, pipeline: Any) -> None:
             continue
         try:
             if isinstance(item.parsed, SigmaCorrelationRule):
-                made: Rule | Correlation = compiler.correlation(item.parsed, item.document, item.path)
+                made: Rule | Correlation = compile_correlation.correlation(item.parsed, item.document, item.path)
             else:
                 if pipeline is not None:
                     pipeline.apply(item.parsed)

@@ -85,3 +85,11 @@ class Refused(NamedTuple):
     reason: str
     rule_id: str = ""
     title: str = ""
+
+
+class Unusable(ValueError):
+    """Why a document is no rule that can run; `key` is the key path to show."""
+
+    def __init__(self, reason: str, key: str = "", code: str = "LT-R0201") -> None:
+        super().__init__(reason)
+        self.reason, self.key, self.code = reason, key, code
