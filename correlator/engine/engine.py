@@ -9,7 +9,7 @@ equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,17 @@ class Engine:
         self._buckets: dict[tuple[Any, ...], _Bucket] = {}
 
     @classmethod
-    def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = (), keep: Engine | None = None) -> Engine:
+    def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = (), keep: Engine | None = None,
+             adjust: Callable[[loader.Loaded], None] | None = None) -> Engine:  # fmt: skip
         """`keep`: the engine that runs now. A rule of it whose file has become unusable goes on as it was, and is
-        listed as refused. Raises ValueError when a pipeline file is unusable: without it no rule can be trusted."""
+        listed as refused. `adjust` changes what was loaded before it runs (tuning, a backtest's choice of rules).
+        Raises ValueError when a pipeline file is unusable: without it no rule can be trusted."""
         files = routing.read(pipelines)
         loaded = loader.load(paths, transformations(files))
         if keep is not None:
             _keep(loaded, keep)
+        if adjust is not None:
+            adjust(loaded)
         return cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused)
 
     def match(self, event: Event) -> list[Match]:
