@@ -1,0 +1,115 @@
+"""Two processes weighed beside each other: RSigma (crates.io `rsigma`), the fastest open engine we know, and ours.
+
+In:  rules, and the same events in both forms (`make.py`). Out: `Weight`: processor seconds of the whole process, what
+loading took of them (the same run over one event), matches written, most memory. Each is one process pinned to one
+core; runs alternate, so that what others do on the machine meets both.
+
+Both read the file, decode each line, route, match, and write a line a match; neither knows the events before. RSigma
+reads flat events that carry their log source ready-made; ours reads journal lines and finds log source and fields itself.
+RSigma's line tells which fields matched, ours does not; ours names the event, RSigma's does not.
+RSigma is measured as a peer only; nothing of ours needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+TIMEOUT_S = 1200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    events: int
+    cpu_s: float  # net of loading
+    load_s: float
+    matches: int
+    rss_mb: int
+
+    @property
+    def per_s(self) -> int:
+        return round(self.events / self.cpu_s) if self.cpu_s > 0 else 0
+
+    def shown(self) -> dict[str, object]:
+        return {"events_per_s": self.per_s, "cpu_s": round(self.cpu_s, 2), "load_s": round(self.load_s, 2),
+                "matches": self.matches, "rss_mb": self.rss_mb}  # fmt: skip
+
+
+def rsigma() -> str | None:
+    beside = Path.home() / ".cargo" / "bin" / "rsigma"
+    return shutil.which("rsigma") or (str(beside) if beside.is_file() else None)
+
+
+def their_words(program: str, rules: Path, events: Path, out: Path, *more: str) -> list[str]:
+    return [program, "engine", "eval", "-r", str(rules), "-e", f"@{events}", "-o", str(out), "--output-format", "ndjson",
+            "--input-format", "json", "--logsource-routing", "--quiet", *more]  # fmt: skip
+
+
+def our_words(rules: Path, events: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.streams.ours", str(rules), str(events), str(out)]
+
+
+def weigh(make: Words, rules: Path, events: Path, folder: Path, core: int, base: float | None = None) -> Weight:
+    """`base`: what loading takes, when it is known from a run before."""
+    out = folder / "matches.ndjson"
+    if base is None:
+        base = loading(make, rules, events, folder, core)
+    cpu_s, rss_mb = _run(make(rules, events, out), core)
+    matches = _lines(out)
+    out.unlink()
+    return Weight(_lines(events), cpu_s - base, base, matches, rss_mb)
+
+
+def loading(make: Words, rules: Path, events: Path, folder: Path, core: int) -> float:
+    one = folder / "one.jsonl"
+    with events.open("rb") as file:
+        one.write_bytes(file.readline())
+    return min(_run(make(rules, one, folder / "none.ndjson"), core)[0] for _ in range(2))
+
+
+class Words:
+    """How a process is called."""
+
+    def __init__(self, program: str | None = None) -> None:
+        self._program = program
+
+    def __call__(self, rules: Path, events: Path, out: Path) -> list[str]:
+        return their_words(self._program, rules, events, out) if self._program else our_words(rules, events, out)
+
+
+def _run(words: Sequence[str], core: int) -> tuple[float, int]:
+    """Processor seconds and most memory of one process on one core."""
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(["taskset", "-c", str(core), *words], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:  # fmt: skip
+        assert child.stderr is not None
+        said = child.stderr.read()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"{words[0]}: {child.returncode}: {said[-500:].decode('utf-8', 'replace')}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
+
+
+def _lines(path: Path) -> int:
+    count = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            count += block.count(b"\n")
+    return count
+
+
+def version(program: str) -> str:
+    done = subprocess.run([program, "--version"], capture_output=True, check=False, timeout=30)
+    return (done.stdout.decode("utf-8", "replace").splitlines() or [""])[0]
+
+
+def as_json(weight: Weight) -> str:
+    return json.dumps(weight.shown())
