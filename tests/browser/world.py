@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from sensors.config import Config
 from sensors.event import Event, event_id, new_event, put
 from sensors.ship.enrol import enrol
 from sensors.wire import BulkClient, tls_context
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 AGENCY, AGENCY_NAME = "so-kh-cn", "Sở Khoa học và Công nghệ"
@@ -38,12 +38,6 @@ OBSERVER = "cb-01"
 PATIENCE_S = 120.0  # a machine with other work takes its time to start a node
 # What an attacker may put into any field: markup, a bidi override, zero-width letters, a very long word.
 HOSTILE = "<img src=x onerror=alert(1)>\u202egpj.exe\u200b" + "A" * 60
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class World:

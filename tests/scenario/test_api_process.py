@@ -26,6 +26,7 @@ from correlator.store.journal import EmbeddedWriter
 from sensors.config import Config
 from sensors.errors import EXIT_CONFIG
 from tests.servers.people_port import hit
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,12 +74,6 @@ class Api:
         me = Person(f"http://127.0.0.1:{self.people}")
         me.log_in(login_link(Config(self.config), "quantri"))
         return me
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

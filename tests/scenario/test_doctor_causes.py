@@ -34,6 +34,7 @@ from api.node.init import default_tables, make_node, toml
 from sensors.clock import ManualClock
 from sensors.event import new_event
 from sensors.spool import SpoolWriter
+from tests.servers.ports import free_port
 from tests.servers.whole_node import UpNode
 
 pytestmark = pytest.mark.slow
@@ -48,12 +49,6 @@ needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run(["unshare", "-mn", "true"], check=False, capture_output=True).returncode != 0,
     reason="namespaces need root",
 )
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Scratch:

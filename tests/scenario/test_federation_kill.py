@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from correlator.store.journal import EmbeddedWriter
 from sensors.config import Config
 from sensors.ship.enrol import enrol, renew
 from tests.servers.people_port import hit
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ITEMS = 60
@@ -70,12 +70,6 @@ class Process:
 
     def told(self, act: str, **words: Any) -> Any:
         return ask(self.data, act, **words)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

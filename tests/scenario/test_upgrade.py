@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
@@ -32,6 +31,7 @@ from correlator.store.embedded import EmbeddedReader
 from sensors.config import Config
 from sensors.errors import LuytreError
 from tests.servers.old_database import old_database
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PREVIOUS, PREVIOUS_SCHEMA = "9fbfee7", "0002"
@@ -78,12 +78,6 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def bundle_of(wheel: Path, to: Path, schema: str = HEAD) -> tuple[Path, dict[str, Any]]:
     path = release.pack(to, [wheel], KEY, version="0.1.0", schema=schema, platform="any")
     return path, release.verify(path, release._public(KEY))
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Node:

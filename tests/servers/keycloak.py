@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -28,6 +27,7 @@ import httpx
 import pytest
 
 from api.node.exercise.elasticsearch import cache
+from tests.servers.ports import free_port
 
 VERSION = os.environ.get("LUYTRE_KEYCLOAK_VERSION", "26.4.7")
 ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
@@ -104,12 +104,6 @@ def _linked(source: str, target: str) -> str:
     return target
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def realm(redirect: str) -> dict[str, Any]:
     def person(name: str, first: str, *groups: str) -> dict[str, Any]:
         return {"username": name, "enabled": True, "firstName": first, "lastName": "Nguyễn", "email": f"{name}@x.test",
@@ -130,7 +124,7 @@ def realm(redirect: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def running(folder: Path, redirect: str) -> Iterator[Realm]:
     home = distribution()
-    port, health = _free_port(), _free_port()
+    port, health = free_port(), free_port()
     own = folder / "keycloak"
     # A home of its own (it imports from, and writes, below it) at the price of names: the files are links.
     shutil.copytree(home, own, copy_function=_linked, ignore=shutil.ignore_patterns("data"))

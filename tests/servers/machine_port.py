@@ -26,6 +26,7 @@ from sensors.clock import SystemClock
 from sensors.config import Config, NodeTable
 from sensors.daemon import logger
 from tests.servers.database import open_database
+from tests.servers.ports import free_port
 
 assert tables
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,12 +60,6 @@ def close_runtime(port: MachinePort) -> None:
     port.runtime.writer.close()
     port.runtime.reader.close()
     port.runtime.db.close()
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class MachineServer:

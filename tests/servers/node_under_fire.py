@@ -21,7 +21,7 @@ import urllib3
 from api.local_port import ask
 from api.node import programs
 from api.node.exercise.people import Person
-from api.node.exercise.world import free_port, wait_for, wait_for_api
+from api.node.exercise.world import wait_for, wait_for_api
 from api.node.init import FIRST_USER, make_node
 from api.node.supervise import Supervisor
 from api.node.users import login_link
@@ -31,6 +31,7 @@ from sensors.config import Config
 from sensors.event import Event, get
 from sensors.ship.enrol import enrol
 from sensors.wire import BulkClient, Wire, tls_context
+from tests.servers.ports import free_port
 
 AGENCY, OBSERVER = "so-tttt", "may-cam-bien-1"
 # Growth by the reliability study's B-rows; the API may besides hold a body of 10 MiB, inflated to 20, and its copies.

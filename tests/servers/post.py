@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.servers.ports import free_port
 
 USER, PASSWORD = "luytre", "mật-khẩu-thư-2026"
 
@@ -92,12 +93,6 @@ class Post:
         return AuthResult(success=right, handled=False)  # False: the server says 535 by itself
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextmanager
 def smtp_server(authority: Authority | None, post: Post | None = None) -> Iterator[Post]:
     """With an authority: STARTTLS and AUTH are required."""
@@ -106,7 +101,7 @@ def smtp_server(authority: Authority | None, post: Post | None = None) -> Iterat
     if authority:
         more = {"tls_context": authority.server(), "require_starttls": True, "auth_required": True,
                 "authenticator": post.check}  # fmt: skip
-    controller = Controller(post, hostname="127.0.0.1", port=_free_port(), ready_timeout=20, **more)
+    controller = Controller(post, hostname="127.0.0.1", port=free_port(), ready_timeout=20, **more)
     controller.start()
     try:
         assert controller.server is not None

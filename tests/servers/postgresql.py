@@ -13,7 +13,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.servers.ports import free_port
 
 USER = "luytre-pg"
 START_S = 60
@@ -33,7 +34,7 @@ def running() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="luytre-pg-") as temporary:
         home = Path(temporary)
         account = _account(home)
-        password, port = secrets.token_urlsafe(24), _free_port()
+        password, port = secrets.token_urlsafe(24), free_port()
         secret = home / "password"
         secret.write_text(password)
         if account:
@@ -83,12 +84,6 @@ def _account(home: Path) -> str | None:
         subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", USER], check=True)
     shutil.chown(home, USER)
     return USER
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(where: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -23,6 +23,7 @@ from typing import NamedTuple, NoReturn
 import pytest
 
 from api.node.exercise.elasticsearch import cache
+from tests.servers.ports import free_port
 
 # With the libraries that a small machine may lack.
 SYSLOG_NG = ("syslog-ng-core", "syslog-ng-mod-http", "syslog-ng-scl", "libivykis0", "libnet1", "libpcre3", "libwrap0",
@@ -62,7 +63,7 @@ def rsyslog(folder: Path, to: Upstream) -> Iterator[Shipper]:
     if program is None or not list(Path("/usr/lib").glob("*/rsyslog/omelasticsearch.so")):
         missing("rsyslog and rsyslog-elasticsearch are missing: apt install rsyslog-elasticsearch")
     folder.mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     # As rsyslog's manual writes it: a disk-assisted queue, and an id per message, so that a repeat is known again.
     (folder / "rsyslog.conf").write_text(f"""
 global(workDirectory="{folder}")
@@ -91,7 +92,7 @@ def syslog_ng(folder: Path, to: Upstream) -> Iterator[Shipper]:
     root = _unpacked()
     modules = next(root.glob("usr/lib/syslog-ng/*/libhttp.so")).parent  # named after the version
     folder.mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     (folder / "syslog-ng.conf").write_text(f"""
 @version: {modules.name}
 @define scl-root "{root}/usr/share/syslog-ng/include/scl"
@@ -161,9 +162,3 @@ def _running(words: list[str], folder: Path, port: int, environment: dict[str, s
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

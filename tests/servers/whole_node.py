@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from api.node.init import default_tables, toml
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 120.0
@@ -45,7 +45,7 @@ class UpNode:
         self.captures = self.input / "captures"
         self._printed, self._said = folder / "up.out", folder / "up.err"
         self.captures.mkdir(parents=True)
-        self.people, self.machines = _free_port(), _free_port()
+        self.people, self.machines = free_port(), free_port()
         self._portal = ThreadingHTTPServer(("127.0.0.1", 0), _Portal)
         threading.Thread(target=self._portal.serve_forever, daemon=True).start()
         service = {"id": "cong", "kind": "http", "target": f"http://127.0.0.1:{self._portal.server_port}/",
@@ -159,10 +159,3 @@ class UpNode:
 def kilobytes(pid: int, key: str) -> int:
     text = Path(f"/proc/{pid}/status").read_text("utf-8")
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(key + ":"))
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
