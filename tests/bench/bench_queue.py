@@ -55,6 +55,7 @@ def run(quick: bool, *, database: str = "", seconds: float = 0.0) -> dict[str, o
             "seconds": round(took, 1), "fill": filling, "hits per s": round(fed["stored"] / fed["seconds"]),
             "feeder late s": fed["late_s"],
             "ms": {name: percentiles(values) for name, values in sorted(told.took_ms.items())},
+            "browsers' own loop late ms": percentiles(told.late_ms), "resent": told.resent,
             "requests per s": round(sum(map(len, told.took_ms.values())) / seconds),
             "hits not yet folded": percentiles([float(n) for n in lags]),
             "stream": {"events per s": round(told.events / seconds), "reloads": told.reloads,

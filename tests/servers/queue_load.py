@@ -45,6 +45,9 @@ TICK_S = 0.2  # of the feeder: what the correlator found in one page of events
 GATHER_S, HEAD_S, AT_ONCE = 0.5, 1.5, 20  # as dashboards/src/app/live.ts
 LEVELS = ("low", "medium", "high", "critical")
 READS = ("queue", "head", "alert")
+LATE_S = 0.05  # how often the browsers' own loop is asked whether it is on time
+
+_Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class Told:
     events: int = 0
     reloads: int = 0
     reconnects: int = 0
+    resent: int = 0  # requests whose kept connection had ended
+    late_ms: list[float] = field(default_factory=list)  # how late the browsers' own loop was: theirs, not the node's
 
 
 class Storm:
@@ -74,7 +79,6 @@ class Storm:
         self.people = people
         self.told = Told()
         self.posted: list[dict[str, Any]] = []  # per run of the feeder: what it did
-        self.lag_s: list[float] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._browsers: list[_Browser] = []
 
@@ -158,9 +162,18 @@ class Storm:
         for browser in self._browsers:
             await browser.log_in()
         end = time.monotonic() + seconds
+        watch = asyncio.create_task(self._late())
         await asyncio.gather(*(browser.work(end, pause_s) for browser in self._browsers))
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
         for browser in self._browsers:
             browser.close()
+
+    async def _late(self) -> None:
+        while True:
+            due = time.monotonic() + LATE_S
+            await asyncio.sleep(LATE_S)
+            self.told.late_ms.append((time.monotonic() - due) * 1000)
 
     # --- what came of it -------------------------------------------------------------------------------------------
 
@@ -204,7 +217,7 @@ class _Browser:
     def __init__(self, port: int, name: str, token: str, chance: random.Random, told: Told) -> None:
         self._port, self._name, self._token, self._chance, self._told = port, name, token, chance, told
         self._cookie = self._csrf = ""
-        self._wires: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._wires: list[_Wire] = []
         self._stream: asyncio.StreamWriter | None = None
         self._held: list[dict[str, Any]] = []
         self._changed: dict[str, None] = {}
@@ -362,7 +375,6 @@ class _Browser:
 
     async def _ask(self, method: str, path: str, body: Any = None, *, timed: str = "",
                    revision: int | None = None) -> tuple[int, bytes, bytes]:  # fmt: skip
-        reader, writer = self._wires.pop() if self._wires else await asyncio.open_connection("127.0.0.1", self._port)
         lines = [f"{method} /api/v1{path} HTTP/1.1", f"Host: 127.0.0.1:{self._port}", "Accept-Language: vi"]
         if self._cookie:
             lines.append(f"Cookie: {self._cookie}")
@@ -372,19 +384,45 @@ class _Browser:
             lines += ["Content-Type: application/json", f"Content-Length: {len(data)}", f"X-CSRF-Token: {self._csrf}"]
         if revision is not None:
             lines.append(f'If-Match: "{revision}"')
+        request = "\r\n".join([*lines, "\r\n"]).encode() + data
         begun = time.perf_counter()
-        writer.write("\r\n".join([*lines, "\r\n"]).encode() + data)
-        head = await reader.readuntil(b"\r\n\r\n")
-        low = head.lower()
-        at = low.index(b"content-length:")
-        found = await reader.readexactly(int(low[at + 15 : low.index(b"\r\n", at)]))
+        head, found = await self._answered(request, again=method == "GET")
         if timed:
             self._told.took_ms[timed].append((time.perf_counter() - begun) * 1000)
-        if b"connection: close" in low:
-            writer.close()
-        else:
-            self._wires.append((reader, writer))
         return int(head[9:12]), head, found
+
+    async def _answered(self, request: bytes, *, again: bool) -> tuple[bytes, bytes]:
+        """As a browser: a kept connection that the server has let go meanwhile is not used, and when that is only seen
+        after sending, and no byte came back, a GET (`again`) goes out once more. The time runs on."""
+        while True:
+            wire, kept = await self._wire()
+            reader, writer = wire
+            try:
+                writer.write(request)
+                head = await reader.readuntil(b"\r\n\r\n")
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                writer.close()
+                if kept and again and not getattr(error, "partial", b""):
+                    self._told.resent += 1
+                    continue
+                raise
+            low = head.lower()
+            at = low.index(b"content-length:")
+            found = await reader.readexactly(int(low[at + 15 : low.index(b"\r\n", at)]))
+            if b"connection: close" in low:
+                writer.close()
+            else:
+                self._wires.append(wire)
+            return head, found
+
+    async def _wire(self) -> tuple[_Wire, bool]:
+        """A connection, and whether it has served before."""
+        while self._wires:
+            reader, writer = self._wires.pop()
+            if not reader.at_eof() and not writer.is_closing():
+                return (reader, writer), True
+            writer.close()
+        return await asyncio.open_connection("127.0.0.1", self._port), False
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
