@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.lived import Lived, live
+from tests.browser.screens import speaking
 from tests.browser.world import World, story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +104,7 @@ Open = Callable[..., Watched]
 
 @pytest.fixture
 def open_page(chromium: Browser, world: World) -> Iterator[Open]:
-    """`open_page()` signs in with a one-time link; `open_page(signed_in=False)` is nobody."""
+    """`open_page()` signs in with a one-time link, in Vietnamese; `open_page(signed_in=False)` is nobody."""
     contexts: list[BrowserContext] = []
     pages: list[Watched] = []
 
@@ -116,7 +117,7 @@ def open_page(chromium: Browser, world: World) -> Iterator[Open]:
         pages.append(watched)
         if signed_in:
             watched.page.goto(where.link())
-            watched.page.wait_for_selector("nav.rail")
+            speaking(watched.page, "vi")  # kept by the server: a test that failed half way may have left another one
             watched.page.goto(f"{where.base}/#/alerts")  # most tests begin there; the start page is the overview
         else:
             watched.page.goto(where.base)

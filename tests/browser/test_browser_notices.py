@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.screens import speaking
 from tests.browser.test_browser_screens import FITS, TIGHT, settle, speak
 from tests.browser.world import AGENCY, World, one_more
 
@@ -76,3 +77,4 @@ def test_notices_and_the_phone(open_page: Open, world: World, pictures: Path, sc
     shown = page.locator(".oncall li.oncall-card").count()
     first.locator(".oncall-acts button").first.click()
     expect(page.locator(".oncall li.oncall-card")).to_have_count(shown - 1)
+    speaking(page, "vi")

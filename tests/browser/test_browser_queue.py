@@ -56,11 +56,15 @@ def test_keys_move_open_and_come_back(open_page: Open) -> None:
     page.wait_for_url("**/#/alerts")
 
 
+@pytest.mark.quiet
 def test_an_act_is_seen_at_once_and_taken_back(open_page: Open) -> None:
     page = open_page().page
     rows = ready(page)
-    row = page.locator(f".grid-row[data-id='{rows[1]}']")
-    page.keyboard.press("j")
+    row = page.locator(".grid-row", has_text="SSH thất bại")  # nobody's yet, whatever tests before this one took
+    expect(row).to_contain_text("Mới")
+    taken = str(row.get_attribute("data-id"))
+    for _ in range(rows.index(taken)):
+        page.keyboard.press("j")
     # Shown before the server has answered: its answer is held back for a second.
     took = page.evaluate(
         """async id => { const real = window.fetch;
@@ -71,7 +75,7 @@ def test_an_act_is_seen_at_once_and_taken_back(open_page: Open) -> None:
       while (!document.querySelector(`.grid-row[data-id="${id}"]`).textContent.includes('Quản trị viên'))
         await new Promise(requestAnimationFrame);
       const took = performance.now() - started; window.fetch = real; return took }""",
-        rows[1],
+        taken,
     )
     assert took < 200, took  # the design's anchor is 100 ms, on a machine with nothing else to do
     expect(page.locator(".toast")).to_contain_text("Đã nhận xử lý")
@@ -226,6 +230,7 @@ def test_telex_and_switched_off_keys_do_nothing(open_page: Open) -> None:
     assert page.evaluate(CURSOR) == rows[2]
 
 
+@pytest.mark.quiet
 def test_row_steps_and_pane_are_fast(open_page: Open) -> None:
     """Anchors of the design: a row step ≤ 50 ms, the pane ≤ 200 ms (doubled here for a busy machine)."""
     page = open_page().page

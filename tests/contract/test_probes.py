@@ -78,7 +78,7 @@ def target_of(probe: Probe, port: int) -> str:
 def timed(probe: Probe, target: str, timeout_s: float = 0.5) -> Outcome:
     started = time.monotonic()
     outcome = probe.check(target, timeout_s)
-    assert time.monotonic() - started < timeout_s + 0.5
+    assert time.monotonic() - started < timeout_s + 2  # the rest is a busy machine's; what forgets its time-out hangs
     return outcome
 
 

@@ -189,6 +189,7 @@ def test_a_bad_configuration_ends_with_78(api: Api) -> None:
     assert "LT-C0104" in done.stderr
 
 
+@pytest.mark.quiet
 def test_slow_heads_do_not_keep_others_out(api: Api) -> None:
     me = api.start().person()
     slow = [socket.create_connection(("127.0.0.1", api.people), 5) for _ in range(100)]

@@ -205,6 +205,7 @@ def test_third_party_shippers(server: MachineServer) -> None:
     assert len([e for e in stored(server) if e.get("message") == "tu filebeat"]) == 1
 
 
+@pytest.mark.quiet
 def test_bodies_over_the_limits_are_413_within_a_second(server: MachineServer) -> None:
     wire = client(server, coding="identity")
     for body in (b"\n" * (11 << 20), gzip.compress(b"\0" * (100 << 20), 1)):
@@ -219,6 +220,7 @@ def test_bodies_over_the_limits_are_413_within_a_second(server: MachineServer) -
     wire.close()
 
 
+@pytest.mark.quiet
 def test_slow_clients_do_not_keep_others_out(server: MachineServer) -> None:
     context = tls_context(server.keys / "ca.pem", server.keys / "sensor.pem", server.keys / "sensor.key")
     slow = []

@@ -1,9 +1,9 @@
 """A port for a node that is told its ports before it binds them.
 
 In: nothing. Out: a number on loopback that nobody listens at and nobody else is given. A port that was bound to 0 and
-let go may be another's a second later: an outgoing connection's, or a second run's beside this one (`./soc test` has two).
-These lie below what Linux gives to connections (32768, ip_local_port_range); each run holds a block of its own by a lock
-that ends with its process, and goes round in it, so that a port comes again after 500 others.
+let go may be another's a second later: an outgoing connection's, or a second run's (`./soc test` has two at once).
+These lie below what Linux gives to connections (32768, ip_local_port_range); each run holds a block of its own by a
+lock that ends with its process, and goes round in it, so that a port comes again after 500 others.
 """
 
 from __future__ import annotations

@@ -57,11 +57,11 @@ def _stream_frame(size: int) -> bytes:
 def test_a_bomb_costs_its_limit_and_not_more(coding: str, make: Any) -> None:
     data = make()
     tracemalloc.start()
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(BodyRefused) as error:
         inflate(data, coding, 1_000_000)
     assert error.value.status == 413
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
 
