@@ -1,9 +1,9 @@
 """Our form of a Windows event → the flat form that RSigma evaluates, with the tags that its routing reads.
 
-In:  an event and the sources of our own pipeline files. Out: one flat object: EventID, Channel, Provider_Name, Computer,
-the event data under its own names, names that a source maps (Image for NewProcessName), and `product`, `service`,
-`category`: the first source that gives each. RSigma takes one category an event; ours may have several (Sysmon 13 is
-registry_set and registry_event): that is the one thing this form cannot say.
+In:  an event and the sources of our own pipeline files. Out: one flat object: EventID, Channel, Provider_Name,
+Computer, the event data under its own names, names that a source maps (Image for NewProcessName), and `product`,
+`service`, `category`: the first source that gives each. RSigma takes one category an event; ours may have several
+(Sysmon 13 is registry_set and registry_event): that is the one thing this form cannot say.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from correlator.engine import sources as routing
-from correlator.engine.conditions import MISSING
 from sensors.event import Event
 
 EVENT_ID = "luytre_id"  # how the peer's matches are told apart
@@ -34,14 +33,14 @@ class Flattener:
                 if path.startswith(prefix):
                     found[path[len(prefix):]] = value  # fmt: skip
         for source in sources:
-            view = routing.EventView(flattened, source)
-            for name in (*source.fields, *source.values):
-                value = view.value(name)
-                if value is not MISSING and (name not in found or name in source.values):
-                    found[name] = value
+            for name, paths in source.fields.items():
+                if name not in found and (path := next((one for one in paths if one in flattened), "")):
+                    found[name] = flattened[path]
+            for name, table in source.values.items():
+                if isinstance(said := found.get(name), str):
+                    found[name] = table.get(said, said)
         for part in ("product", "service", "category"):
-            said = next((tag for one in sources if (tag := getattr(one.logsource, part))), None)
             found.pop(part, None)
-            if said:
-                found[part] = said
+            if tag := next((tag for one in sources if (tag := getattr(one.logsource, part))), None):
+                found[part] = tag
         return found

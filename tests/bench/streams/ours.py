@@ -33,8 +33,8 @@ def main(rules: str, events: str, out: str) -> int:
     told = {rule.id: _told(rule) for rule in engine.rules}
     with Path(events).open("rb") as file, Path(out).open("wb") as matches:
         for lines in _blocks(file):
-            for event_id, rule_id in _matched(engine, lines):
-                matches.write(_encode({**told[rule_id], "event_id": event_id}) + b"\n")
+            found = _matched(engine, lines)
+            matches.writelines(_encode({**told[rule], "event_id": event}) + b"\n" for event, rule in found)
     print(json.dumps({"rules": len(engine.rules), "refused": len(engine.refused), "unrouted": len(engine.unrouted),
                       "load_s": round(load_s, 2)}))  # fmt: skip
     return 0

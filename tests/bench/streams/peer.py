@@ -5,14 +5,14 @@ loading took of them (the same run over one event), matches written, most memory
 core; runs alternate, so that what others do on the machine meets both.
 
 Both read the file, decode each line, route, match, and write a line a match; neither knows the events before. RSigma
-reads flat events that carry their log source ready-made; ours reads journal lines and finds log source and fields itself.
+reads flat events that carry their log source ready-made; ours reads journal lines and finds log source and fields
+itself.
 RSigma's line tells which fields matched, ours does not; ours names the event, RSigma's does not.
 RSigma is measured as a peer only; nothing of ours needs it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -48,8 +48,8 @@ def rsigma() -> str | None:
 
 
 def their_words(program: str, rules: Path, events: Path, out: Path, *more: str) -> list[str]:
-    return [program, "engine", "eval", "-r", str(rules), "-e", f"@{events}", "-o", str(out), "--output-format", "ndjson",
-            "--input-format", "json", "--logsource-routing", "--quiet", *more]  # fmt: skip
+    return [program, "engine", "eval", "-r", str(rules), "-e", f"@{events}", "-o", str(out), "--output-format",
+            "ndjson", "--input-format", "json", "--logsource-routing", "--quiet", *more]  # fmt: skip
 
 
 def our_words(rules: Path, events: Path, out: Path) -> list[str]:
@@ -109,7 +109,3 @@ def _lines(path: Path) -> int:
 def version(program: str) -> str:
     done = subprocess.run([program, "--version"], capture_output=True, check=False, timeout=30)
     return (done.stdout.decode("utf-8", "replace").splitlines() or [""])[0]
-
-
-def as_json(weight: Weight) -> str:
-    return json.dumps(weight.shown())

@@ -1,8 +1,8 @@
 """A recorded event → another event of its kind: what every real event has anew, and (for a share of them) new words.
 
 In:  one event as our reader lays it out. Out: the same object, changed: id, times, host, record number, process, thread
-and log-on numbers, GUIDs always; with probability `novelty` a random token in each of `LINES`, `TEXTS` and `PATHS`, so
-that no memory of values can know it. It carries what ingest stamps. The same seed gives the same stream.
+and log-on numbers, GUIDs always; with probability `novelty` a random token in each of `LINES`, `TEXTS`, `PATHS` and
+`NAMES`, so that no memory of values can know it. It carries what ingest stamps. The same seed gives the same stream.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ HOSTS = 500
 START = 1_795_323_000.0
 STEP_S = 0.002
 
-LINES = frozenset(("CommandLine", "ParentCommandLine", "ProcessCommandLine", "HostApplication", "Payload", "ContextInfo",
-                   "param3", "Data"))  # fmt: skip
+LINES = frozenset(
+    ("CommandLine", "ParentCommandLine", "ProcessCommandLine", "HostApplication", "Payload", "ContextInfo")
+)
 TEXTS = frozenset(("ScriptBlockText",))
+NAMES = frozenset(("QueryName", "DestinationHostname"))
 PATHS = frozenset(("ServiceFileName", "ImagePath", "TargetFilename", "ImageLoaded", "TargetObject", "Path",
                    "CurrentDirectory", "RelativeTargetName", "PipeName"))  # fmt: skip
 _NUMBER = re.compile(r"(?i)(process|thread)_?id$|^(exec)?process_?id$|^threadid$")
@@ -44,12 +46,15 @@ class Renewer:
         self._random = random.Random(seed)
         self._novelty = novelty
         self._hosts = [f"may-{n:04}.vi-du.gov.vn" for n in range(HOSTS)]
+        self._utc = ""
         self.made = self.new = 0
 
     def __call__(self, event: Event) -> Event:
         draw = self._random
         self.made += 1
-        when = rfc3339(START + self.made * STEP_S)
+        seconds = START + self.made * STEP_S
+        when = rfc3339(seconds)
+        self._utc = f"{when[:19].replace('T', ' ')}.{int(seconds % 1 * 1000):03}"  # as Sysmon writes it
         host = self._hosts[draw.randrange(HOSTS)]
         own, winlog = event["event"], event["winlog"]
         event["@timestamp"] = when
@@ -75,16 +80,16 @@ class Renewer:
             if draw.random() < self._novelty:
                 self.new += 1
                 token = f"{draw.getrandbits(60):x}"
-            self._fields(data, when, host, token)
+            self._fields(data, host, token)
         return event
 
-    def _fields(self, data: dict[str, Any], when: str, host: str, token: str) -> None:
+    def _fields(self, data: dict[str, Any], host: str, token: str) -> None:
         for name, value in data.items():
             if not isinstance(value, str):
                 if name in ("ProcessId", "ExecutionProcessID", "ThreadID", "ExecutionThreadID"):
                     data[name] = self._random.randrange(4, 60_000)
             elif is_volatile(name):
-                data[name] = self._volatile(name.lower(), value, when)
+                data[name] = self._volatile(name.lower(), value)
             elif name in ("Computer", "Hostname", "ComputerName"):
                 data[name] = host
             elif token and value:
@@ -94,8 +99,10 @@ class Renewer:
                     data[name] = f"{value}\n# {token}"
                 elif name in PATHS:
                     data[name] = inside(value, token)
+                elif name in NAMES:
+                    data[name] = f"{token}.{value}"
 
-    def _volatile(self, name: str, value: str, when: str) -> str:
+    def _volatile(self, name: str, value: str) -> str:
         draw = self._random
         if name.endswith("logonid"):
             return value if value.lower() in KNOWN_LOGONS else f"0x{draw.getrandbits(28):x}"
@@ -103,7 +110,7 @@ class Renewer:
             guid = self._guid()
             return guid if value.startswith("{") else guid[1:-1]
         if _TIMES.match(name):
-            return when[:23].replace("T", " ")
+            return self._utc
         if value.lower().startswith("0x"):
             return f"0x{draw.getrandbits(15):x}"
         return str(draw.randrange(4, 60_000)) if value.isdecimal() else value
