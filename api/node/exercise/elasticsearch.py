@@ -167,7 +167,7 @@ def _account(home: Path) -> int | None:
             ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", USER],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if made.returncode:
+        if made.returncode not in (0, 9):  # 9: somebody else has just made it
             unavailable(f"it refuses to run as root, and `useradd` failed: {made.stderr.strip()}")
         number = pwd.getpwnam(USER).pw_uid
     subprocess.run(["chown", "-R", f"{USER}:", str(home)], check=True)
