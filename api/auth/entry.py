@@ -10,12 +10,14 @@ import math
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
 
 from api.audit import Actor
-from api.auth import agents, factors, sessions, steps, tries, users
+from api.auth import agents, factors, places, sessions, steps, tries, users
 from api.auth.allow import address_of, cookie_name
 from api.auth.factors import Factor
 from api.auth.sessions import Access
+from api.notices.tell import tell
 from api.problems import Problem
 from api.runtime import VERSION, Runtime
 from api.shapes import GrantShape, Me, NodeShape, Out, UserShape
@@ -45,15 +47,16 @@ def entered(node: Runtime, request: Request, response: Response, user: User, way
 def opened(node: Runtime, request: Request, response: Response, user: User, way: str, *, strong: bool = False) -> Me:
     """A new session of this person in this browser."""
     address = address_of(request)
+    agent = agents.named(request.headers.get("user-agent", ""))
     with node.db.write() as session:
         if strong:
             tries.give_back(session, (second_budget(node, user.id),))
         actor = Actor(f"user:{user.id}", user.name or user.username, address)
         node.audit.record(session, actor, "session.open", detail={"way": way})
+        _from_where(node, session, actor, user.id, places.place_of(address, agent))
         token = sessions.start(
-            session, user.id, node.clock.now(), node.limits, address,
-            agent=agents.named(request.headers.get("user-agent", "")), way=way[:16], strong=strong,
-        )  # fmt: skip
+            session, user.id, node.clock.now(), node.limits, address, agent=agent, way=way[:16], strong=strong
+        )
     response.set_cookie(
         cookie_name(node),
         token,
@@ -72,6 +75,22 @@ def opened(node: Runtime, request: Request, response: Response, user: User, way:
     if found is None:  # disabled between the two transactions
         raise Problem("LT-A0401")
     return me(node, found[0])
+
+
+def _from_where(node: Runtime, session: Session, actor: Actor, user_id: int, here: places.Place) -> None:
+    """A place that is new to the person is told to them and stands in the audit: it may not be they."""
+    now = node.clock.now()
+    user = session.get_one(User, user_id)
+    if places.came(session, user, here, now) is None:
+        return
+    detail = {"network": here.network, "browser": here.browser}
+    node.audit.record(session, actor, "session.new-place", f"user:{user.id}", detail=detail)
+    tell(
+        session, key=f"place:{user.id}:{here.network}:{here.browser}:{int(now)}", kind="account", ref=f"user:{user.id}",
+        agency=user.home or node.node.agency, level="medium", link="#/account", now=now, to_user=user.id,
+        title={"vi": f"Tài khoản của bạn được đăng nhập từ nơi mới: {here.said('vi')}",
+               "en": f"Your account was signed in to from a new place: {here.said('en')}"},
+    )  # fmt: skip
 
 
 def later(seconds: float) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from api.auth import links, sessions, tries
+from api.auth import links, places, sessions, tries
 from api.casework import changes
 from api.casework.fold import HIT_MEMORY_S, HITS_KEPT
 from api.casework.queue import HOURS
@@ -25,6 +25,7 @@ def run(node: Runtime) -> str:
             "sessions": sessions.clean(session, now, node.limits),
             "links": links.clean(session, now),
             "tries": tries.clean(session, now),
+            "places": places.clean(session, now),
             "changes": changes.clean(session),
             "challenges": _ended(session, now),
         }

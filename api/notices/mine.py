@@ -107,6 +107,8 @@ def pass_on(desk: Desk, notice_id: int) -> None:
         raise WrongState("Không có tổ trực nào để chuyển.", "There is no team to pass it on to.")
     world = _world(desk.session, desk.now, desk.access, desk.bell)
     first = desk.session.get_one(Matter, notice.first_id)
+    if first.kind == "account":
+        raise WrongState("Việc này chỉ của riêng bạn.", "This concerns only you.")
     told = set(desk.session.scalars(select(Sending.user_id).where(Sending.notice_id == notice.id)))
     line = [
         user for user, _ in roster.line_of(desk.session, team, desk.now)

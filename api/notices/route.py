@@ -74,6 +74,8 @@ class World:
     def may_hear(self, user_id: int, kind: str, agency: str) -> bool:
         if self.person(user_id) is None:
             return False
+        if kind == "account":  # of oneself, told to nobody else (`to_user`); it needs no right
+            return True
         if user_id not in self._grants:
             self._grants[user_id] = live_grants(self.session, user_id, self.now)
         grants = self._grants[user_id]

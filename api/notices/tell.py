@@ -16,7 +16,7 @@ from api.shapes import Level
 from api.state.notices import Matter
 
 IN_ONE = 500
-Kind = Literal["alert", "incident", "clock", "service", "sensor", "system", "national", "test"]
+Kind = Literal["alert", "incident", "clock", "service", "sensor", "system", "national", "account", "test"]
 
 
 def tell(

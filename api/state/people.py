@@ -67,6 +67,16 @@ class LoginSession(Base):
     confirmed_at: Mapped[float | None] = mapped_column(Double)  # "it is you": acts of power need a recent one
 
 
+class KnownPlace(Base):
+    """From where a person has logged in: no more than the network's prefix and the browser's name."""
+
+    __tablename__ = "known_place"
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    network: Mapped[str] = mapped_column(String(64), primary_key=True)  # "203.0.113.0/24"
+    browser: Mapped[str] = mapped_column(String(64), primary_key=True)  # "Firefox · Windows"
+    seen_at: Mapped[float] = mapped_column(Double, index=True)
+
+
 class LoginLink(Base):
     __tablename__ = "login_link"
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)

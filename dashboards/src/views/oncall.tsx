@@ -73,9 +73,11 @@ function Card({ item }: { item: Mine }) {
         <ActButton tone="main" disabled={act.isPending} onClick={() => act.mutate({ word: "acknowledge", said: t("oncall.taken") })}>
           {t("oncall.take")}
         </ActButton>
-        <ActButton disabled={act.isPending} onClick={() => act.mutate({ word: "pass", said: t("oncall.passed") })}>
-          {t("oncall.pass")}
-        </ActButton>
+        {item.kind !== "account" && (
+          <ActButton disabled={act.isPending} onClick={() => act.mutate({ word: "pass", said: t("oncall.passed") })}>
+            {t("oncall.pass")}
+          </ActButton>
+        )}
         <ActButton disabled={act.isPending} onClick={() => act.mutate({ word: "put-off", body: { minutes: 60 }, said: t("oncall.hidden") })}>
           {t("oncall.later")}
         </ActButton>
