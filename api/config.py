@@ -44,6 +44,7 @@ class ApiTable(Table, frozen=True, kw_only=True):
     session_limit_s: int = 12 * 3600
     login_tries: int = 5  # wrong passwords per account and address in login_window_s before both must wait
     login_window_s: int = 15 * 60
+    refused_passwords: str = ""  # breached passwords on this machine: sorted SHA-1 lines, or plain ones
     second_factor: Literal["admins", "all", "none"] = "admins"  # who must show one: admins = whoever has power (POWER)
     oidc: tuple[OidcTable, ...] = ()
     connections: int = 500  # per port; what comes above waits in the kernel's queue

@@ -57,6 +57,7 @@ class Node:
     audit: Audit
     machines: Machines
     clock: Clock
+    refused_passwords: str = ""  # of [api]
 
 
 def user_add(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,12 +83,18 @@ def user_link(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def user_password(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
-    """{username, password} → {}; ends the person's sessions."""
+    """{username, password} → {}; by the rules of the screen; ends the person's sessions."""
+    with node.db.read() as session:
+        user = users.by_name(session, str(body["username"]))
+    if user is None:
+        raise LuytreError(Problem("LT-A0105", f"không có người dùng `{body['username']}`", "no such user"))
+    context = (user.username, user.name, node.table.agency, node.table.name)
+    weak = passwords.weakness(str(body["password"]), *context, refused=node.refused_passwords)
+    if weak:
+        raise LuytreError(Problem("LT-A0116", *weak))
     hashed = passwords.hash_password(str(body["password"]))
     with node.db.write() as session:
-        user = users.by_name(session, str(body["username"]))
-        if user is None:
-            raise LuytreError(Problem("LT-A0105", f"không có người dùng `{body['username']}`", "no such user"))
+        user = session.get_one(User, user.id)
         users.set_password(session, node.audit, WHO, user, hashed, now=node.clock.now())
     return {}
 

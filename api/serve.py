@@ -100,7 +100,7 @@ def serve(config: Config) -> int:
         node.counters["casework"] = lambda: asdict(casework.counters) | {"lag_s": casework.lag_s()}
         context = people_port.tls_context(api_table, node_table.root / "keys") if tls else None
         assert node.machines is not None  # the machine port has set it
-        local = local_port.Node(node_table, db, node.audit, node.machines, clock)
+        local = local_port.Node(node_table, db, node.audit, node.machines, clock, api_table.refused_passwords)
         machines.start()
         scheduler = Scheduler(node)
         scheduler.start()

@@ -150,7 +150,7 @@ def opened(config: Config) -> Iterator[Node]:
     try:
         migrate(db)
         audit = Audit(table.root / "keys" / "audit.head", clock.now)
-        yield Node(table, db, audit, Machines(db, authority, clock), clock)
+        yield Node(table, db, audit, Machines(db, authority, clock), clock, api.refused_passwords)
     finally:
         db.close()
 

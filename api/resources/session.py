@@ -270,7 +270,8 @@ def new_password(request: Request, body: NewPassword, access: Myself) -> None:
                 raise later(wait)
             if stored is not None and not passwords.fits(body.old, stored):
                 raise Problem("LT-A0402", ("Mật khẩu hiện tại không đúng.", "The present password is wrong."))
-            weak = passwords.weakness(body.new, access.username, access.name, node.node.agency, "luytre")
+            context = (access.username, access.name, node.node.agency, node.node.name)
+            weak = passwords.weakness(body.new, *context, refused=node.api.refused_passwords)
             if weak:
                 raise Problem("LT-A0423", weak, errors=[{"field": "new", "message": weak[access.language == "en"]}])
             hashed = passwords.hash_password(body.new)

@@ -321,7 +321,7 @@ class People:
         with opened(config_of(data)) as node:
             for name in ("stays", "disabled", "password", "withdrawn"):
                 ACTS["user-add"](node, {"username": name, "role": "analyst"})
-                ACTS["user-password"](node, {"username": name, "password": f"mật khẩu của {name} 1"})
+                ACTS["user-password"](node, {"username": name, "password": "cây đa bến nước sân đình"})
             self.tokens = {name: self.sign_in(node, name) for name in ("stays", "disabled")}
             self.link = ACTS["user-link"](node, {"username": "stays"})["token"]
             self.enrolment = ACTS["token"](node, {"agency": AGENCY, "role": "sensor", "name": "later"})["token"]
@@ -346,7 +346,7 @@ class People:
         """What happens after the backup."""
         with opened(config_of(self.data)) as node:
             ACTS["revoke"](node, {"id": f"{AGENCY}:sensor:lost", "reason": "mất máy"})
-            ACTS["user-password"](node, {"username": "password", "password": "mật khẩu mới 2026"})
+            ACTS["user-password"](node, {"username": "password", "password": "trăm hay không bằng tay quen"})
             with node.db.write() as session:
                 for name, act in (("disabled", users.disable), ("withdrawn", None)):
                     user = users.by_name(session, name)
