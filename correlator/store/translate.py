@@ -21,7 +21,8 @@ from correlator.store.schema import folded, words
 
 Q = tantivy.Query
 _MUST, _SHOULD, _MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
-_SPECIAL = frozenset('\\.+*?()|[]{}^$#&-~/<>@"')  # what the term automaton's regex syntax knows
+# What the term automaton's regex syntax knows. Not < and >: with a backslash they are the edges of a word, and refused.
+_SPECIAL = frozenset('\\.+*?()|[]{}^$#&-~/@"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

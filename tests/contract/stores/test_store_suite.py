@@ -303,6 +303,17 @@ def test_wildcards_lists_and_existence(store):
     assert found(store, "process.executable:(*ssh OR *cmd.exe)") == ["id-0", "id-2"]
 
 
+def test_a_pattern_takes_every_sign_for_itself(store):
+    signs = "!\"#$%&'()+,-./:;<=>@[]^_`{|}~"
+    store.writer.append([event(0, process__command_line=f"echo {signs} x", winlog={"event_data": {"A": f"a{signs}z"}})])
+    store.settle()
+    for sign in (*signs, ">>", "<<"):
+        wanted = ["id-0"] if sign in signs else []
+        for field in ("process.command_line", "winlog.event_data.A"):
+            where = Is(field, f"*{sign}*", wildcard=True)
+            assert ids(store.reader.search(EVERYTHING, Query(where)).events) == wanted, (field, sign)
+
+
 def test_fields_that_nobody_declared(store):
     store.writer.append([
         event(n, la={"so": n, "thuc": n + 0.5, "dung": n % 2 == 0, "chu": f"V{n}", "luc": f"2026-11-2{n}T00:00:00Z"})
