@@ -1,0 +1,9 @@
+"""The sub-commands of `luytre rules`, by name, in the order of help. A module exports `command`, whose
+parameters typer reads. See README.md."""
+
+COMMANDS = {
+    "test": "api.node.rulework.test",
+    "check": "api.node.rulework.check",
+    "list": "api.node.rulework.listing",
+    "backtest": "api.node.rulework.backtest",
+}

@@ -1,0 +1,65 @@
+"""What every sub-command of `luytre rules` shares: where rules lie, how it speaks.
+
+Without --config (or LUYTRE_CONFIG) and without paths, the shipped rules; with it, the rules of that node.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.node.cli import language
+from correlator.config import pipeline_paths, rule_paths, shared
+from sensors.config import Config
+from sensors.errors import EXIT_USAGE, Hint, LuytreError, Place, Problem
+
+Paths = Annotated[list[Path] | None, typer.Argument(help="tệp, thư mục luật; mặc định: luật đi kèm")]
+At = Annotated[Path | None, typer.Option("--config", help="luytre.toml; luật của nút đó")]
+AsJson = Annotated[bool, typer.Option("--json", help="cho máy đọc / for programs")]
+SCHEMA_VERSION = 1
+
+
+def say(vi: str, en: str) -> str:
+    return vi if language() == "vi" else en
+
+
+class Missing(LuytreError):
+    """A path that is not there: the command was given a wrong word."""
+
+    exit_code = EXIT_USAGE
+
+
+def places(paths: list[Path] | None, config: Path | None) -> tuple[list[Path], list[Path]]:
+    """(rules, pipelines). A correlation of one's own may refer to a shipped rule by loading both."""
+    exist(*(paths or ()))
+    if config is not None:
+        loaded = Config(config)
+        return paths or rule_paths(loaded), pipeline_paths(loaded)
+    return paths or [shared("rules")], [shared("rules/pipelines")]
+
+
+def exist(*paths: Path) -> None:
+    for path in paths:
+        if not path.exists():
+            raise Missing(Problem("LT-R0301", f"không có {path}", f"no {path}", Place(str(path))))
+
+
+def node(config: Path | None) -> Config | None:
+    """The node whose rules are meant, if there is one: --config, else LUYTRE_CONFIG."""
+    return Config(config) if config is not None or os.environ.get("LUYTRE_CONFIG") else None
+
+
+def needed(config: Path | None) -> Config:
+    """The node, for what makes no sense without one."""
+    found = node(config)
+    if found is None:
+        raise Missing(Problem(
+            "LT-R0302", "lệnh này cần một nút: kho sự kiện hay luật của nút đó",
+            "this needs a node: its stored events, or its own rules",
+            hints=(Hint("nói rõ nút: --config ĐƯỜNG-DẪN/luytre.toml, hoặc LUYTRE_CONFIG",
+                        "name the node: --config PATH/luytre.toml, or LUYTRE_CONFIG"),),
+        ))  # fmt: skip
+    return found
