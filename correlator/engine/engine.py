@@ -40,8 +40,10 @@ class Match:
 
 class Engine:
     def __init__(self, rules: Sequence[Rule], correlations: Sequence[Correlation] = (),
-                 sources: Sequence[routing.Source] = (), refused: Sequence[Refused] = ()) -> None:  # fmt: skip
+                 sources: Sequence[routing.Source] = (), refused: Sequence[Refused] = (),
+                 waiting: Sequence[Refused] = ()) -> None:  # fmt: skip
         self.rules, self.correlations, self.refused = tuple(rules), tuple(correlations), tuple(refused)
+        self.waiting = tuple(waiting)  # rules that need the agency's placeholder values
         self._sources = routing.Sources(sources)
         self.unrouted = tuple(rule for rule in self.rules
                               if not self._sources.known(rule.logsource) and not _by_dataset(rule))  # fmt: skip
@@ -54,12 +56,12 @@ class Engine:
         listed as refused. `adjust` changes what was loaded before it runs (tuning, a backtest's choice of rules).
         Raises ValueError when a pipeline file is unusable: without it no rule can be trusted."""
         files = routing.read(pipelines)
-        loaded = loader.load(paths, transformations(files))
+        loaded = loader.load(paths, transformations(files), routing.placeholders(files))
         if keep is not None:
             _keep(loaded, keep)
         if adjust is not None:
             adjust(loaded)
-        return cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused)
+        return cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused, loaded.waiting)
 
     def match(self, event: Event) -> list[Match]:
         flattened = routing.flat(event)

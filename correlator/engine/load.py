@@ -1,7 +1,10 @@
-"""Rule files → rules that run, and a list of those that don't, each with file, line, code and reason.
+"""Rule files → rules that run, and lists of those that don't, each with file, line, code and reason.
 
-In:  files and folders. Out: `Loaded(rules, correlations, refused)`. One bad rule never takes another with it.
-Bound: `FILES_LIMIT` files; see documents.py and compile.py for what one file may hold.
+In:  files and folders, pipelines' transformations and placeholder values. Out: `Loaded`: what runs, what is `refused`,
+     what is `waiting` for an agency's placeholder values. One bad rule never takes another with it. A pure function of
+     the files' bytes and of what the pipelines say.
+Bound: `FILES_LIMIT` files, `TOTAL_LIMIT_BYTES` together, `REFUSED_LIMIT` refusals written out; documents.py,
+detection.py and grammar.py say what one file may hold.
 Source: Sigma specification 2.1.0 (rules, correlations, filters).
 
 Codes: LT-R0200 not readable, LT-R0201 not valid Sigma, LT-R0202 regular expression refused, LT-R0203 placeholder
@@ -10,23 +13,24 @@ without a value, LT-R0204 not supported yet, LT-R0205 reference (unknown, cyclic
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sigma.correlations import SigmaCorrelationRule
-from sigma.exceptions import SigmaError
-from sigma.filters import SigmaFilter
-from sigma.rule import SigmaRule
-
 from correlator.engine import compile as compiler
-from correlator.engine import compile_correlation
-from correlator.engine.documents import Document, DocumentProblem, documents
+from correlator.engine import compile_correlation as correlations
+from correlator.engine import filters
+from correlator.engine.conditions import AllOf
+from correlator.engine.documents import FILE_LIMIT_BYTES, Document, DocumentProblem, documents
+from correlator.engine.patterns import Placeholders
 from correlator.engine.rule import Correlation, Refused, Rule, Unusable
 
 FILES_LIMIT = 20_000
+TOTAL_LIMIT_BYTES = 256 * 1024 * 1024
+REFUSED_LIMIT = 20_000
 SUFFIXES = (".yml", ".yaml")
 SKIPPED_FOLDERS = frozenset({"pipelines", "playbooks"})
 
@@ -36,46 +40,80 @@ class Loaded:
     rules: list[Rule] = field(default_factory=list)
     correlations: list[Correlation] = field(default_factory=list)  # what they refer to stands before them
     refused: list[Refused] = field(default_factory=list)
+    waiting: list[Refused] = field(default_factory=list)  # whole, but for placeholder values: `needs` names them
 
 
 @dataclass(slots=True)
-class _Parsed:
+class _Read:
     path: str
+    kind: str
     document: Document
-    parsed: Any
 
 
 def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Rule files under the paths, sorted; a file given by name is taken whatever its suffix."""
     count = 0
     for path in paths:
-        inner = (
-            sorted(
-                found
-                for found in path.rglob("*")
-                if found.suffix in SUFFIXES and not SKIPPED_FOLDERS & set(found.relative_to(path).parts[:-1])
-            )
-            if path.is_dir()
-            else [path]
-        )
-        for found in inner:
+        for found in _under(path) if path.is_dir() else [path]:
             count += 1
             if count > FILES_LIMIT:
                 return
             yield found
 
 
-def load(paths: Iterable[Path], pipeline: Any = None) -> Loaded:
-    """`pipeline`: a pySigma ProcessingPipeline applied to each rule, or None."""
+def _under(folder: Path) -> list[Path]:
+    """At most one file more than the limit: a folder of a million files costs no more than that."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        found += [Path(place, name) for name in names if name.endswith(SUFFIXES)]
+        if len(found) > FILES_LIMIT:
+            break
+    return sorted(found)[: FILES_LIMIT + 1]
+
+
+def load(paths: Iterable[Path], pipeline: Any = None, placeholders: Placeholders | None = None) -> Loaded:
+    """`pipeline`: a pySigma ProcessingPipeline applied to each rule, or None. `placeholders`: values by name."""
     loaded = Loaded()
-    parsed: list[_Parsed] = []
-    for path in files(paths):
+    values: Placeholders = placeholders or {}
+    read = list(_read(paths, loaded))
+    found: list[tuple[Document, filters.Filter]] = []
+    for item in read:
+        if item.kind == "filter":
+            try:
+                found.append((item.document, filters.read(item.document, values)))
+            except Unusable as why:
+                _refuse(loaded, item, why)
+    _compile(read, loaded, _Compiler(pipeline, values, found))
+    if len(loaded.refused) > REFUSED_LIMIT:
+        more = len(loaded.refused) - REFUSED_LIMIT
+        loaded.refused[REFUSED_LIMIT:] = [Refused("", 0, "LT-R0200", f"and {more} more were refused")]
+    return loaded
+
+
+def _read(paths: Iterable[Path], loaded: Loaded) -> Iterator[_Read]:
+    total = count = 0
+    for path in _files_and_the_end(paths, loaded):
+        count += 1
+        if total > TOTAL_LIMIT_BYTES:
+            loaded.refused.append(
+                Refused(
+                    str(path),
+                    0,
+                    "LT-R0200",
+                    f"the rule files before this one are already "
+                    f"{TOTAL_LIMIT_BYTES // 1024**2} MiB; it and all after it are not read",
+                )
+            )
+            return
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
                 loaded.refused.append(Refused(str(path), 0, "LT-R0200", "not a regular file"))
                 continue
             with path.open("rb") as file:
-                found = documents(file.read(2 * 1024 * 1024))
+                data = file.read(FILE_LIMIT_BYTES + 1)
+            total += len(data)
+            found = documents(data)
         except OSError as error:
             loaded.refused.append(Refused(str(path), 0, "LT-R0200", f"not readable: {error.strerror}"))
             continue
@@ -83,19 +121,33 @@ def load(paths: Iterable[Path], pipeline: Any = None) -> Loaded:
             loaded.refused.append(Refused(str(path), problem.line, "LT-R0200", problem.reason))
             continue
         for document in found:
+            item = _Read(str(path), "", document)
             try:
-                parsed.append(_Parsed(str(path), document, compiler.parse(document)))
+                item.kind = compiler.check(document)
+                yield item
             except Unusable as why:
-                loaded.refused.append(_refused(str(path), document, why))
-    _filter(parsed, loaded)
-    _compile(parsed, loaded, pipeline)
-    return loaded
+                _refuse(loaded, item, why)
+
+
+def _files_and_the_end(paths: Iterable[Path], loaded: Loaded) -> Iterator[Path]:
+    count = 0
+    last: Path | None = None
+    for path in files(paths):
+        count += 1
+        last = path
+        yield path
+    if count == FILES_LIMIT:
+        loaded.refused.append(Refused(str(last), 0, "LT-R0200", f"the last of {FILES_LIMIT} files: more are not read"))
+
+
+def _refuse(loaded: Loaded, item: _Read, why: Unusable) -> None:
+    (loaded.waiting if why.needs else loaded.refused).append(_refused(item.path, item.document, why))
 
 
 def _refused(path: str, document: Document, why: Unusable) -> Refused:
     value = document.value if isinstance(document.value, dict) else {}
     return Refused(path, _line(document, why.key), why.code, why.reason,
-                   str(value.get("id") or ""), str(value.get("title") or ""))  # fmt: skip
+                   str(value.get("id") or ""), str(value.get("title") or ""), why.needs)  # fmt: skip
 
 
 def _line(document: Document, key: str) -> int:
@@ -110,43 +162,51 @@ def _line(document: Document, key: str) -> int:
     return document.line_of(key)
 
 
-def _filter(parsed: list[_Parsed], loaded: Loaded) -> None:
-    """Sigma filters narrow the rules that they name, before those are compiled."""
-    for item in parsed:
-        if not isinstance(item.parsed, SigmaFilter):
-            continue
-        for other in parsed:
-            if isinstance(other.parsed, SigmaRule):
-                try:
-                    other.parsed = item.parsed.apply_on_rule(other.parsed)
-                except SigmaError as error:
-                    loaded.refused.append(_refused(item.path, item.document, Unusable(str(error), "filter")))
-                    break
+class _Compiler:
+    """A rule's document → a rule, through the agency's pipeline and filters."""
+
+    def __init__(self, pipeline: Any, values: Placeholders, found: Sequence[tuple[Document, filters.Filter]]) -> None:
+        self._pipeline, self._values, self._filters = pipeline, values, found
+
+    def rule(self, item: _Read) -> Rule:
+        made = compiler.rule(item.document, item.path, self._values)
+        narrowing = [(document, one) for document, one in self._filters if one.concerns(made)]
+        if self._pipeline is None:
+            for _, one in narrowing:
+                made = one.narrow(made)
+            return made
+        from correlator.engine import pysigma  # 0.2 s and 20 MB that a node without such a pipeline doesn't pay
+
+        raw = item.document.value
+        source, condition = pysigma.transformed(raw, self._pipeline, self._values)
+        more = [
+            pysigma.transformed(_as_rule(raw, document), self._pipeline, self._values)[1] for document, _ in narrowing
+        ]
+        return replace(made, logsource=source, condition=AllOf((condition, *more)) if more else condition)
 
 
-def _compile(parsed: Sequence[_Parsed], loaded: Loaded, pipeline: Any) -> None:
+def _as_rule(raw: Mapping[str, Any], document: Document) -> dict[str, Any]:
+    """A filter's selections as a rule of the rule's log source, so that a pipeline renames both alike."""
+    inner = {key: value for key, value in document.value["filter"].items() if key != "rules"}
+    return {"title": "a filter", "logsource": raw["logsource"], "detection": inner}
+
+
+def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
     seen: dict[str, str] = {}
-    waiting: dict[str, tuple[Correlation, _Parsed]] = {}
+    later: dict[str, tuple[Correlation, _Read]] = {}
     names: dict[str, str] = {}
-    for item in parsed:
-        if isinstance(item.parsed, SigmaFilter):
+    for item in read:
+        if item.kind == "filter":
             continue
         try:
-            if isinstance(item.parsed, SigmaCorrelationRule):
-                made: Rule | Correlation = compile_correlation.correlation(item.parsed, item.document, item.path)
-            else:
-                if pipeline is not None:
-                    pipeline.apply(item.parsed)
-                made = compiler.rule(item.parsed, item.document, item.path)
+            made: Rule | Correlation = rules.rule(item) if item.kind == "rule" else _correlation(item)
             if made.id in seen:
                 raise Unusable(f"its id is already used by {seen[made.id]}", "id", "LT-R0206")
         except Unusable as why:
-            loaded.refused.append(_refused(item.path, item.document, why))
+            _refuse(loaded, item, why)
             continue
-        except (SigmaError, RecursionError, NotImplementedError) as error:
-            loaded.refused.append(
-                _refused(item.path, item.document, Unusable(f"{type(error).__name__}: {error}"[:300]))
-            )
+        except RecursionError as error:
+            _refuse(loaded, item, Unusable(f"nested too deep: {error}"[:300]))
             continue
         seen[made.id] = item.path
         for name in (made.id, made.about.name):
@@ -155,41 +215,44 @@ def _compile(parsed: Sequence[_Parsed], loaded: Loaded, pipeline: Any) -> None:
         if isinstance(made, Rule):
             loaded.rules.append(made)
         else:
-            waiting[made.id] = (made, item)
-    _resolve(waiting, names, loaded)
+            later[made.id] = (made, item)
+    _resolve(later, names, loaded)
 
 
-def _resolve(waiting: dict[str, tuple[Correlation, _Parsed]], names: dict[str, str], loaded: Loaded) -> None:
+def _correlation(item: _Read) -> Correlation:
+    from correlator.engine import pysigma
+
+    return correlations.correlation(pysigma.correlation(item.document), item.document, item.path)
+
+
+def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str], loaded: Loaded) -> None:
     """References become ids; correlations are ordered so that what they refer to comes first; cycles are refused."""
     known = {rule.id for rule in loaded.rules}
     resolved: dict[str, Correlation] = {}
-    for made, item in list(waiting.values()):
+    for made, item in list(later.values()):
         unknown = [name for name in made.rules if name not in names]
         if unknown:
-            _give_up(waiting.pop(made.id)[1], f"refers to {unknown[0]}, which is not loaded", loaded)
+            _give_up(later.pop(made.id)[1], f"refers to {unknown[0]}, which is not loaded", loaded)
             continue
-        ids = tuple(dict.fromkeys(names[name] for name in made.rules))
-        aliases = {alias: {names.get(name, name): path for name, path in table.items()}
-                   for alias, table in made.aliases.items()}  # fmt: skip
-        waiting[made.id] = (replace(made, rules=ids, aliases=aliases), item)
+        later[made.id] = (made.resolved(names), item)
     progress = True
-    while waiting and progress:
+    while later and progress:
         progress = False
-        for key, (made, _) in list(waiting.items()):
+        for key, (made, _) in list(later.items()):
             if all(name in known for name in made.rules):
                 known.add(key)
                 resolved[key] = made
-                del waiting[key]
+                del later[key]
                 progress = True
-    for made, item in waiting.values():
+    for made, item in later.values():
         left = [name for name in made.rules if name not in known]
-        cyclic = left[0] in waiting
+        cyclic = left[0] in later
         _give_up(item, "refers to itself through other correlations" if cyclic else
                  f"refers to {left[0]}, which was refused", loaded)  # fmt: skip
     _silence(resolved, loaded)
 
 
-def _give_up(item: _Parsed, reason: str, loaded: Loaded) -> None:
+def _give_up(item: _Read, reason: str, loaded: Loaded) -> None:
     loaded.refused.append(_refused(item.path, item.document, Unusable(reason, "correlation.rules", "LT-R0205")))
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from correlator.engine.conditions import Condition
@@ -60,22 +60,42 @@ class Rule:
         return self.about.id
 
 
+class Term(NamedTuple):
+    """One way for an extended condition to hold: all of `present` (in this order, if ordered), none of `absent`."""
+
+    present: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Correlation:
     about: About
-    type: str  # event_count, value_count, temporal, temporal_ordered
+    type: str  # one of correlate/kinds/
     rules: tuple[str, ...]  # ids of rules and correlations, in the order given
     group_by: tuple[str, ...]
     timespan_s: int
-    condition: tuple[tuple[str, float], ...]  # (operator, number); all must hold
-    fields: tuple[str, ...] = ()  # value_count
+    condition: tuple[tuple[str, float], ...]  # (operator, number); all must hold; empty with `terms`
+    fields: tuple[str, ...] = ()  # the condition's `field`
     generate: bool = False
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # alias → rule id → field
     silent: bool = False
+    percentile: float | None = None  # value_percentile
+    terms: tuple[Term, ...] = ()  # temporal types with an extended condition: any must hold
 
     @property
     def id(self) -> str:
         return self.about.id
+
+    def resolved(self, names: Mapping[str, str]) -> Correlation:
+        """With ids for the names and ids by which its rules are referred to."""
+
+        def ids(given: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(names[name] for name in given))
+
+        aliases = {alias: {names.get(name, name): path for name, path in table.items()}
+                   for alias, table in self.aliases.items()}  # fmt: skip
+        terms = tuple(Term(ids(term.present), ids(term.absent)) for term in self.terms)
+        return replace(self, rules=ids(self.rules), aliases=aliases, terms=terms)
 
 
 class Refused(NamedTuple):
@@ -85,11 +105,12 @@ class Refused(NamedTuple):
     reason: str
     rule_id: str = ""
     title: str = ""
+    needs: tuple[str, ...] = ()  # the placeholders that it waits for: whole, but for the agency's own values
 
 
 class Unusable(ValueError):
-    """Why a document is no rule that can run; `key` is the key path to show."""
+    """Why a document is no rule that can run; `key` is the key path to show; `needs`: see `Refused`."""
 
-    def __init__(self, reason: str, key: str = "", code: str = "LT-R0201") -> None:
+    def __init__(self, reason: str, key: str = "", code: str = "LT-R0201", needs: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
-        self.reason, self.key, self.code = reason, key, code
+        self.reason, self.key, self.code, self.needs = reason, key, code, needs

@@ -194,6 +194,21 @@ def read(paths: Iterable[Path]) -> list[PipelineFile]:
     return sorted(found, key=lambda file: file[:2])
 
 
+def placeholders(files: Sequence[PipelineFile]) -> dict[str, tuple[str, ...]]:
+    """The values of `%name%` in rules: the pipeline files' `vars`; a later file's list replaces an earlier one's."""
+    found: dict[str, tuple[str, ...]] = {}
+    for _, path, value in files:
+        given = value.get("vars") or {}
+        if not isinstance(given, dict):
+            raise ValueError(f"{path}: vars: a mapping of names to values")
+        for name, values in given.items():
+            texts = [text_of(one) for one in _list(values)]
+            if not all(texts):
+                raise ValueError(f"{path}: vars.{name}: texts or numbers")
+            found[str(name)] = tuple(text for text in texts if text)
+    return found
+
+
 def load(files: Sequence[PipelineFile]) -> list[Source]:
     """The sources of pipeline files. Raises ValueError with the file's name."""
     return [source for file in files for source in _sources(file.value, file.path)]
