@@ -52,7 +52,7 @@ class Weighing:
     def __init__(self, folder: Path, rules: Path, quick: bool) -> None:
         self._folder, self._rules, self._quick = folder, rules, quick
         self._core = max(os.sched_getaffinity(0))
-        self._base: dict[tuple[str, Path], float] = {}
+        self._base: dict[tuple[str, Path], peer.Load] = {}
         program = peer.rsigma()
         self._engines = {"ours": peer.Words()} | ({"rsigma": peer.Words(program)} if program else {})
         self._program = program

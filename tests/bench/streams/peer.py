@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 1200.0
@@ -32,6 +33,7 @@ class Weight:
     load_s: float
     matches: int
     rss_mb: int
+    load_rss_mb: int
 
     @property
     def per_s(self) -> int:
@@ -39,7 +41,12 @@ class Weight:
 
     def shown(self) -> dict[str, object]:
         return {"events_per_s": self.per_s, "cpu_s": round(self.cpu_s, 2), "load_s": round(self.load_s, 2),
-                "matches": self.matches, "rss_mb": self.rss_mb}  # fmt: skip
+                "matches": self.matches, "rss_mb": self.rss_mb, "of_load": self.load_rss_mb}  # fmt: skip
+
+
+class Load(NamedTuple):
+    cpu_s: float
+    rss_mb: int
 
 
 def rsigma() -> str | None:
@@ -56,32 +63,34 @@ def our_words(rules: Path, events: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "tests.bench.streams.ours", str(rules), str(events), str(out)]
 
 
-def weigh(make: Words, rules: Path, events: Path, folder: Path, core: int, base: float | None = None) -> Weight:
-    """`base`: what loading takes, when it is known from a run before."""
+def weigh(make: Words, rules: Path, events: Path, folder: Path, core: int, load: Load | None = None) -> Weight:
+    """`load`: what loading takes, when it is known from a run before."""
     out = folder / "matches.ndjson"
-    if base is None:
-        base = loading(make, rules, events, folder, core)
+    base = load or loading(make, rules, events, folder, core)
     cpu_s, rss_mb = _run(make(rules, events, out), core)
     matches = _lines(out)
     out.unlink()
-    return Weight(_lines(events), cpu_s - base, base, matches, rss_mb)
+    return Weight(_lines(events), cpu_s - base.cpu_s, base.cpu_s, matches, rss_mb, base.rss_mb)
 
 
-def loading(make: Words, rules: Path, events: Path, folder: Path, core: int) -> float:
+def loading(make: Words, rules: Path, events: Path, folder: Path, core: int) -> Load:
+    """The same process over one event; twice, so that what is kept on disk between starts is there."""
     one = folder / "one.jsonl"
     with events.open("rb") as file:
         one.write_bytes(file.readline())
-    return min(_run(make(rules, one, folder / "none.ndjson"), core)[0] for _ in range(2))
+    return Load(*min(_run(make(rules, one, folder / "none.ndjson"), core) for _ in range(2)))
 
 
 class Words:
     """How a process is called."""
 
-    def __init__(self, program: str | None = None) -> None:
-        self._program = program
+    def __init__(self, program: str | None = None, *more: str) -> None:
+        self._program, self._more = program, more
 
     def __call__(self, rules: Path, events: Path, out: Path) -> list[str]:
-        return their_words(self._program, rules, events, out) if self._program else our_words(rules, events, out)
+        if self._program is None:
+            return our_words(rules, events, out)
+        return their_words(self._program, rules, events, out, *self._more)
 
 
 def _run(words: Sequence[str], core: int) -> tuple[float, int]:
