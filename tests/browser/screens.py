@@ -7,6 +7,7 @@ its state with what a person would press; it ends when the state is there.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.lived import Lived
 from tests.browser.world import World
 
+# No letter's room and no width depends on the colours: axe looks at every screen in both schemes, pictures are taken of
+# both when somebody wants to see them.
+SCHEMES = ("light", "dark") if os.environ.get("LUYTRE_SCREENSHOTS") else ("light",)
 VIEWS = Path(__file__).resolve().parents[2] / "dashboards" / "src" / "views"
 _VIEW = re.compile(r"^export const view: View = \{\s*path: \"([^\"]+)\"", re.MULTILINE)
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.screens import SCHEMES
 from tests.browser.test_browser_screens import FITS, TIGHT, incident, settle
 from tests.browser.world import AGENCY, World
 
@@ -85,7 +86,7 @@ def test_first_notice_and_72_hour_report_from_the_page(open_page: Open, world: W
     expect(deadlines.locator(".clock-list > li", has_text="24 giờ")).to_contain_text("còn")  # the other one runs on
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_screens_of_deadlines(open_page: Open, world: World, pictures: Path, scheme: str) -> None:
     page = open_page(scheme=scheme, width=1366, height=768).page
     page.wait_for_selector(".grid-row")

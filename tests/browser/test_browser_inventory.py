@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.screens import SCHEMES
 from tests.browser.test_browser_screens import FITS, TIGHT, settle, speak
 from tests.browser.world import World
 
@@ -114,7 +115,7 @@ def test_the_way_through_the_inventory(open_page: Open, world: World, files: dic
     page.screenshot(path=pictures / "inventory-alert-vi-light.png")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_its_screens(open_page: Open, world: World, pictures: Path, scheme: str) -> None:
     for width in (1280, 390):
         page = open_page(scheme=scheme, width=width).page

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.screens import speaking
+from tests.browser.screens import SCHEMES, speaking
 from tests.browser.test_browser_screens import FITS, TIGHT, settle, speak
 from tests.browser.world import AGENCY, World, one_more
 
@@ -28,7 +28,7 @@ def ask(page: Page, path: str, body: object, method: str = "POST") -> tuple[int,
     return found[0], found[1]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_notices_and_the_phone(open_page: Open, world: World, pictures: Path, scheme: str) -> None:
     page = open_page(scheme=scheme).page
     page.wait_for_selector(".rail")

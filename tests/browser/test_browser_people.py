@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from api.node.init import FIRST_USER
 from api.node.users import act
 from tests.browser.conftest import Open
+from tests.browser.screens import SCHEMES
 from tests.browser.test_browser_screens import FITS, TIGHT, settle, speak
 from tests.browser.world import World
 
@@ -107,7 +108,7 @@ def test_log_in_screens_fit(open_page: Open, world: World) -> None:
     assert page.evaluate(TIGHT) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_people_screens(open_page: Open, world: World, pictures: Path, scheme: str) -> None:
     act(world.config, "user-grant", username=FIRST_USER, role="auditor")  # a lead alone does not read the audit
     page = open_page(scheme=scheme).page

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.screens import SCHEMES
 from tests.browser.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -57,7 +58,7 @@ def incident(page: Page) -> str:
     return page.url.rsplit("/", 1)[-1]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_screens(open_page: Open, world: World, pictures: Path, scheme: str) -> None:
     page = open_page(scheme=scheme).page
     page.wait_for_selector(".grid-row")
