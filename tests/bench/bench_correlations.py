@@ -112,7 +112,7 @@ def _whole(count: int, groups: int) -> dict[str, object]:
             )
             words = peer.Words(program, "--action", "reset", "--max-state-entries", "200000")
             weight = peer.weigh(words, rule, lines, folder, max(os.sched_getaffinity(0)))
-            grown = (weight.rss_mb - weight.load_rss_mb) * 1_000_000 // groups
+            grown = (weight.rss_mb - weight.load.rss_mb) * 1_000_000 // groups
             found["rsigma"] = {**weight.shown(), "bytes a group, at most": grown}
         return found
 

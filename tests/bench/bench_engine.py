@@ -88,6 +88,7 @@ class Weighing:
         found: dict[str, Any] = {name: weight.shown() for name, weight in best.items()}
         if "rsigma" in best and best["ours"].cpu_s > 0:
             found["ours / rsigma"] = round(best["rsigma"].cpu_s / best["ours"].cpu_s, 2)
+            found["ours / rsigma, steady"] = round(best["ours"].steady_per_s / max(1, best["rsigma"].steady_per_s), 2)
         return found
 
     def _some(self, count: int) -> Path:
