@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -55,7 +55,21 @@ class Sent:
     text: bytes
 
 
-Batch = Sequence[Sent]
+class Batch:
+    """Changes that are told together: what they are about, and their text, found once for all screens."""
+
+    __slots__ = ("about", "sent", "text")
+
+    def __init__(self, sent: Sequence[Sent] = ()) -> None:
+        self.sent = sent
+        self.about = frozenset((one.change.topic, one.change.agency) for one in sent)
+        self.text = b"".join(one.text for one in sent)
+
+    def __iter__(self) -> Iterator[Sent]:
+        return iter(self.sent)
+
+    def __len__(self) -> int:
+        return len(self.sent)
 
 
 @dataclass(eq=False, slots=True)
@@ -107,9 +121,15 @@ class Live:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def follow(
-        self, access: Access, recheck: Callable[[], Access | None], last: int | None, clock: Callable[[], float]
+        self,
+        access: Access,
+        recheck: Callable[[], Access | None],
+        last: int | None,
+        clock: Callable[[], float],
+        known: Callable[[], Access | None] = lambda: None,
     ) -> AsyncIterator[Batch | None]:
-        """Batches of rows for this person; None: rows were missed, load anew."""
+        """Batches of rows for this person; None: rows were missed, load anew. `recheck` may ask the database, `known`
+        answers at once or not at all (api/auth/known.py)."""
         screen = _Screen(access.user_id)
         self._screens.add(screen)
         start = self._at or 0
@@ -122,7 +142,7 @@ class Live:
                     yield None
                     continue
                 if clock() - checked >= RECHECK_S:
-                    again = await run_in_threadpool(recheck)
+                    again = known() or await run_in_threadpool(recheck)
                     if again is None:
                         return
                     access, checked = again, clock()
@@ -150,7 +170,7 @@ class Live:
             self._rung.clear()
             try:
                 while rows := await run_in_threadpool(self._since, self._at or 0):
-                    batch = _gathered(rows) if self._screens else ()
+                    batch = _gathered(rows) if self._screens else Batch()
                     for screen in list(self._screens):
                         screen.waiting += len(batch)
                         if screen.waiting > QUEUE:
@@ -190,7 +210,7 @@ def _gathered(rows: Sequence[Change]) -> Batch:
         key = (row.topic, row.agency, row.object_id, row.kind)
         last.pop(key, None)
         last[key] = row
-    return [Sent(row, _text(row)) for row in last.values()]
+    return Batch([Sent(row, _text(row)) for row in last.values()])
 
 
 def _text(change: Change) -> bytes:
@@ -200,16 +220,14 @@ def _text(change: Change) -> bytes:
 
 def _visible(access: Access, batch: Batch) -> Batch:
     """What of it this person may see; asked once per topic and agency."""
-    may: dict[tuple[str, str | None], bool] = {}
-    for sent in batch:
-        key = (sent.change.topic, sent.change.agency)
-        if key not in may:
-            may[key] = may_see(access, sent.change)
-    return batch if all(may.values()) else [s for s in batch if may[s.change.topic, s.change.agency]]
+    may = {about for about in batch.about if may_see(access, *about)}
+    if len(may) == len(batch.about):
+        return batch
+    return Batch([one for one in batch if (one.change.topic, one.change.agency) in may])
 
 
-def may_see(access: Access, change: Change) -> bool:
-    permission = TOPICS.get(change.topic)
+def may_see(access: Access, topic: str, agency: str | None) -> bool:
+    permission = TOPICS.get(topic)
     if permission is None or permission not in access.permissions:
         return False
-    return change.agency is None or access.scope(permission).sees(change.agency)
+    return agency is None or access.scope(permission).sees(agency)

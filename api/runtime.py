@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.audit import Audit
+from api.auth.known import Known
 from api.auth.machines import Machines
 from api.auth.sessions import Limits
 from api.casework.changes import Bell
@@ -53,6 +54,10 @@ class Runtime:
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags
     # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.
     counters: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = Known(self.db)
 
     @property
     def data(self) -> Path:

@@ -17,6 +17,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
+from starlette.concurrency import run_in_threadpool
 
 from api.auth import keys, sessions
 from api.auth.sessions import Access
@@ -36,9 +37,10 @@ class Allow:
             raise ValueError(f"unknown permission {permission!r}")
         self.permission, self.person = permission, person or permission in NEVER_BY_KEY
 
-    def __call__(self, request: Request) -> Access:
+    async def __call__(self, request: Request) -> Access:
+        """On the event loop: only who is not known, and what is refused, costs a thread and the database."""
         node: Runtime = request.app.state.node
-        access = access_of(request, node)
+        access = await access_now(request, node)
         if access is None:
             raise Problem("LT-A0401")
         request.state.language = access.language
@@ -48,15 +50,15 @@ class Allow:
             if wait is not None:
                 raise Problem("LT-A0429", headers={"Retry-After": str(max(1, math.ceil(wait)))})
             if self.person or (self.permission is None and request.method not in SAFE):
-                denied(request, node, access, "key")
+                await run_in_threadpool(denied, request, node, access, "key")
                 raise Problem("LT-A0403")
         elif request.method not in SAFE and not hmac.compare_digest(
             request.headers.get("x-csrf-token", "").encode("utf-8", "replace"), access.csrf.encode()
         ):
-            denied(request, node, access, "csrf")
+            await run_in_threadpool(denied, request, node, access, "csrf")
             raise Problem("LT-A0406")
         if self.permission is not None and self.permission not in access.permissions:
-            denied(request, node, access, self.permission)
+            await run_in_threadpool(denied, request, node, access, self.permission)
             raise Problem("LT-A0403")
         return access
 
@@ -83,6 +85,19 @@ def doors(dependant: Dependant) -> list[Any]:
     return found
 
 
+async def access_now(request: Request, node: Runtime) -> Access | None:
+    """`access_of` for the event loop."""
+    return known_to(request, node) or await run_in_threadpool(access_of, request, node)
+
+
+def known_to(request: Request, node: Runtime) -> Access | None:
+    """Whose session this is, when that needs no database (api/auth/known.py)."""
+    token = request.cookies.get(cookie_name(node))
+    if not token or "authorization" in request.headers:
+        return None
+    return node.known.of(token, node.clock.now(), node.limits, address_of(request))
+
+
 def access_of(request: Request, node: Runtime) -> Access | None:
     token, bearer = request.cookies.get(cookie_name(node)), request.headers.get("authorization")
     if bearer is not None:
@@ -91,8 +106,7 @@ def access_of(request: Request, node: Runtime) -> Access | None:
     if not token:
         return None
     now = node.clock.now()
-    with node.db.read() as session:
-        found = sessions.find(session, token, now, node.limits, address_of(request))
+    found = node.known.find(token, now, node.limits, address_of(request))
     if found is None:
         return None
     access, touch = found

@@ -20,11 +20,13 @@ from sqlalchemy.orm import Session
 
 from api.audit import Actor
 from api.permissions import BOUNDED_ROLES, POWER, Granted, permissions_of, scope_of
+from api.state.base import UNMOVED
 from api.state.people import Agency, Grant, LoginSession, Passkey, Totp, User
 from correlator.store.base import Scope
 
 TOUCH_S = 60.0  # `seen_at` is written at most this often; the idle limit is that much coarser
 CONFIRMED_S = 5 * 60.0  # how long "it is you" holds for acts of power
+TOKEN_LIMIT = 128
 HANDLE = 16  # hex characters of the hash by which a session is named in lists
 PER_USER = 50  # sessions of one person; the longest unseen gives way
 
@@ -47,6 +49,8 @@ class Access:
     key_id: int | None = None
     confirmed_at: float | None = None
     setup: bool = False  # a second factor must be set up before anything else
+    seen_at: float = 0.0  # as last written
+    ends_at: float = 0.0  # the absolute limit
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -117,7 +121,7 @@ def start(
 
 def find(session: Session, token: str, now: float, limits: Limits, address: str = "") -> tuple[Access, bool] | None:
     """The access of a live session, and whether its `seen_at` should be written (`touch`)."""
-    if len(token) > 128:
+    if len(token) > TOKEN_LIMIT:
         return None
     found = session.execute(
         select(LoginSession, User)
@@ -144,6 +148,8 @@ def find(session: Session, token: str, now: float, limits: Limits, address: str 
         address=address,
         confirmed_at=row.confirmed_at,
         setup=setup,
+        seen_at=row.seen_at,
+        ends_at=row.ends_at,
     )
     return access, now - row.seen_at >= TOUCH_S
 
@@ -201,9 +207,12 @@ def named(session: Session, user_id: int, handle: str) -> LoginSession | None:
 
 
 def touch(session: Session, id_hash: str, now: float) -> None:
-    session.execute(update(LoginSession).where(LoginSession.id_hash == id_hash).values(seen_at=now))
+    """Not a move (api/state/base.py): that one person was seen changes nobody's rights, and no name."""
+    row = update(LoginSession).where(LoginSession.id_hash == id_hash).values(seen_at=now)
     owner = select(LoginSession.user_id).where(LoginSession.id_hash == id_hash).scalar_subquery()
-    session.execute(update(User).where(User.id == owner).values(seen_at=now))
+    person = update(User).where(User.id == owner).values(seen_at=now)
+    for statement in (row, person):
+        session.execute(statement.execution_options(**UNMOVED))
 
 
 def confirm(session: Session, id_hash: str, now: float, *, strong: bool) -> None:

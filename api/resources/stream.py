@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
-from api.auth.allow import access_of, signed_in
+from api.auth.allow import access_of, known_to, signed_in
 from api.auth.sessions import Access
 from api.live import Batch, Live
 from api.problems import Problem
@@ -46,7 +46,9 @@ async def stream(
     node: Runtime = request.app.state.node
     live: Live = request.app.state.live
     last = int(last_event_id) if last_event_id.isascii() and last_event_id.isdecimal() else None
-    followed = live.follow(access, lambda: access_of(request, node), last, node.clock.monotonic)
+    followed = live.follow(
+        access, lambda: access_of(request, node), last, node.clock.monotonic, lambda: known_to(request, node)
+    )
     return EventStream(_texts(followed), headers={"X-Accel-Buffering": "no"})
 
 
@@ -67,7 +69,7 @@ async def _texts(followed: AsyncIterator[Batch | None]) -> AsyncIterator[bytes]:
             except StopAsyncIteration:
                 return
             waiting = None
-            yield RELOAD if batch is None else b"".join(sent.text for sent in batch)
+            yield RELOAD if batch is None else batch.text
     finally:
         if waiting is not None:
             waiting.cancel()

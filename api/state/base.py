@@ -133,7 +133,8 @@ class Database:
 
 
 class Moves:
-    """Counts, by table, the write transactions that have ended. A statement that does not say its table moves all."""
+    """Counts, by table, the write transactions that have ended. A statement that does not say its table moves all; one
+    that carries UNMOVED moves none."""
 
     def __init__(self, writer: Engine) -> None:
         self._lock = threading.Lock()
@@ -148,6 +149,8 @@ class Moves:
             return (self._all, *(self._count.get(table, 0) for table in tables))
 
     def _execute(self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if context is not None and _UNMOVED in context.execution_options:
+            return
         if context is not None and (context.isinsert or context.isupdate or context.isdelete):
             table = getattr(getattr(context.compiled, "statement", None), "table", None)
             self._touched.add(getattr(table, "name", ""))
@@ -163,6 +166,9 @@ class Moves:
                 self._count[table] = self._count.get(table, 0) + 1
 
 
+# For what is written all the time and kept by nobody who asks `moves` ("seen at").
+_UNMOVED = "luytre_unmoved"
+UNMOVED: dict[str, Any] = {_UNMOVED: True}
 _AFTER = "luytre.after_commit"
 
 

@@ -71,8 +71,8 @@ def test_each_change_is_told_live_to_who_may_see_the_inbox(centre: Centre, sende
     agencies: dict[str, str | None] = {MINE: None, OTHER: None}
     national = Access(1, "a", "A", "vi", (Granted("national_duty", None),), agencies, "h", "c", 0.0)
     local = Access(2, "b", "B", "vi", (Granted("lead", MINE),), agencies, "h", "c", 0.0)
-    assert may_see(national, changes[0])
-    assert not may_see(local, changes[0])
+    assert may_see(national, changes[0].topic, changes[0].agency)
+    assert not may_see(local, changes[0].topic, changes[0].agency)
     person.close()
 
 
