@@ -41,6 +41,7 @@ SORTS: dict[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
+    ids: tuple[str, ...] = ()  # of these only
     status: str = "open"
     levels: tuple[str, ...] = ()
     q: str = ""
@@ -85,13 +86,17 @@ def show(session: Session, rows: Sequence[Alert], now: float) -> list[shapes.Ale
     keys = [row.id for row in rows]
     people = names(session, {row.assignee_id for row in rows if row.assignee_id})
     entities: dict[str, dict[str, list[str]]] = {}
-    for entity in session.scalars(select(AlertEntity).where(AlertEntity.alert_id.in_(keys))):
-        entities.setdefault(entity.alert_id, {}).setdefault(entity.field, []).append(entity.value)
+    # Columns, not rows of classes: hundreds of them a page, at a third of the processor's time.
+    said = select(AlertEntity.alert_id, AlertEntity.field, AlertEntity.value).where(AlertEntity.alert_id.in_(keys))
+    for alert_id, path, value in session.execute(said):
+        entities.setdefault(alert_id, {}).setdefault(path, []).append(value)
     first = int(now // 3600) - HOURS + 1
     sparks = {key: [0] * HOURS for key in keys}
-    for hour in session.scalars(select(AlertHour).where(AlertHour.alert_id.in_(keys), AlertHour.hour >= first)):
-        if hour.hour - first < HOURS:
-            sparks[hour.alert_id][hour.hour - first] = hour.count
+    counted = select(AlertHour.alert_id, AlertHour.hour, AlertHour.count).where(
+        AlertHour.alert_id.in_(keys), AlertHour.hour.between(first, first + HOURS - 1)
+    )
+    for alert_id, hour, count in session.execute(counted):
+        sparks[alert_id][hour - first] = count
     systems = systems_named(session, rows)
     return [_shape(row, people, entities.get(row.id, {}), sparks[row.id], systems) for row in rows]
 
@@ -197,6 +202,8 @@ def _readable(values: dict[str, Any] | None, people: dict[int, str]) -> dict[str
 
 def _conditions(scope: Scope, wanted: Filter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [inside(Alert.agency, scope)]
+    if wanted.ids:
+        found.append(Alert.id.in_(wanted.ids))
     if wanted.status != "all":
         if wanted.status == "open":
             found.append(Alert.status.in_(("new", "claimed")))

@@ -24,12 +24,19 @@ AGE_S = 20.0
 _READ = (Alert, AlertEntity, AlertHour, System, User)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A page, and when it held; one value, so that it is replaced whole."""
+
+    body: bytes = b""
+    moves: tuple[int, ...] = ()
+    made_at: float = 0.0
+
+
 @dataclass(slots=True)
 class _Page:
     making: threading.Lock = field(default_factory=threading.Lock)
-    moves: tuple[int, ...] = ()
-    made_at: float = 0.0
-    body: bytes = b""
+    found: _Found = _Found()
 
 
 class Shown:
@@ -38,6 +45,14 @@ class Shown:
         self._lock = threading.Lock()
         self._pages: dict[Hashable, _Page] = {}
         self.made = self.given = 0
+
+    def kept(self, key: Hashable) -> bytes | None:
+        """The page, when there is one that holds; never blocks (the event loop asks)."""
+        page = self._pages.get(key)
+        if page is None or not self._holds(page.found):
+            return None
+        self.given += 1
+        return page.found.body
 
     def page(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         with self._lock:
@@ -49,7 +64,14 @@ class Shown:
         # Whoever asks while it is made waits for it, and mostly needs no other.
         with page.making:
             moves, now = self._db.moves(*_READ), self._clock.monotonic()
-            if not page.body or page.moves != moves or now - page.made_at >= AGE_S:
-                page.body, page.moves, page.made_at = make(), moves, now
+            if not self._holds(page.found):
+                page.found = _Found(make(), moves, now)
                 self.made += 1
-            return page.body
+            return page.found.body
+
+    def _holds(self, found: _Found) -> bool:
+        return (
+            bool(found.body)
+            and self._clock.monotonic() - found.made_at < AGE_S
+            and found.moves == self._db.moves(*_READ)
+        )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from api import shapes
 from api.auth.allow import Allow
@@ -32,6 +33,7 @@ ROUTES = Resource("/alerts", router)
 Reader = Annotated[Access, Depends(Allow("alerts.read"))]
 Worker = Annotated[Access, Depends(Allow("alerts.work"))]
 Id = Annotated[str, Path(max_length=24)]
+IDS = 50  # asked for by id in one request: a screen's changed rows
 EVENTS_LIMIT = 1000  # events behind one alert that can be paged through
 
 
@@ -39,6 +41,7 @@ class AlertQuery(BaseModel):
     """An unknown filter is refused: one that is ignored would show more than was asked for."""
 
     model_config = ConfigDict(extra="forbid")
+    id: list[Annotated[str, Field(max_length=24)]] = Field([], max_length=IDS, description="of these only; repeatable")
     status: Literal["open", "new", "claimed", "snoozed", "closed", "woken", "all"] = "open"
     level: str = Field("", max_length=80, description="levels, separated by commas")
     q: str = Field("", max_length=400)
@@ -81,7 +84,8 @@ class ReopenIn(In):
 
 
 @router.get("", response_model=shapes.AlertList)
-def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access: Reader) -> Response:
+async def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access: Reader) -> Response:
+    """A page that is kept is answered from the event loop; one that must be made is made in a thread."""
     node: Runtime = request.app.state.node
     shown: Shown = request.app.state.shown
     levels = tuple(word for word in wanted.level.split(",") if word)
@@ -89,6 +93,7 @@ def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access
         raise Problem("LT-A0422", errors=[{"field": "level", "message": ", ".join(shapes.LEVELS)}])
     scope = access.scope("alerts.read")
     asked = queue.Filter(
+        ids=tuple(sorted(set(wanted.id))),
         status=wanted.status,
         levels=levels,
         q=wanted.q,
@@ -107,7 +112,10 @@ def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], access
             page = queue.page(session, scope, asked, limit=wanted.limit, cursor=wanted.cursor, now=node.clock.now())
             return page.model_dump_json(by_alias=True).encode()
 
-    body = shown.page((scope, asked, wanted.limit, wanted.cursor), make)
+    if asked.ids:  # the rows of one screen: nobody else asks for just these
+        return Response(await run_in_threadpool(make), media_type="application/json")
+    key = (scope, asked, wanted.limit, wanted.cursor)
+    body = shown.kept(key) or await run_in_threadpool(shown.page, key, make)
     return Response(body, media_type="application/json")
 
 

@@ -42,9 +42,8 @@ from tests.servers.people_port import hit
 ROOT = Path(__file__).resolve().parents[2]
 AGENCY = "so-tttt"
 TICK_S = 0.2  # of the feeder: what the correlator found in one page of events
-GATHER_S, HEAD_S, AT_ONCE = 0.5, 1.5, 20  # as dashboards/src/app/live.ts
+GATHER_S, HEAD_S, AT_ONCE = 0.5, 1.5, 50  # as dashboards/src/app/live.ts
 LEVELS = ("low", "medium", "high", "critical")
-READS = ("queue", "head", "alert")
 LATE_S = 0.05  # how often the browsers' own loop is asked whether it is on time
 
 _Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -221,6 +220,7 @@ class _Browser:
         self._stream: asyncio.StreamWriter | None = None
         self._held: list[dict[str, Any]] = []
         self._changed: dict[str, None] = {}
+        self._open = ""
         self._came = False
         self._last_event = ""
 
@@ -252,15 +252,23 @@ class _Browser:
 
     async def _refresh(self, end: float) -> None:
         await self._queue("queue", "/alerts?status=open&sort=-priority&limit=50")
+        asked = 0.0
         while time.monotonic() < end:
-            await asyncio.sleep(GATHER_S)
-            if not self._changed:
+            await asyncio.sleep(0.05)
+            if not self._changed or time.monotonic() < asked + HEAD_S:
                 continue
+            await asyncio.sleep(GATHER_S)
             held = {alert["id"] for alert in self._held}
-            ids = [one for one in self._changed if one in held][:AT_ONCE]
+            ids = [one for one in self._changed if one in held or one == self._open][:AT_ONCE]
             self._changed.clear()
-            for one in ids:
-                await self._alert(one)
+            asked = time.monotonic()
+            if self._open in ids:  # the pane that is open is read whole
+                ids.remove(self._open)
+                await self._alert(self._open)
+                await self._ask("GET", f"/alerts/{self._open}/history", timed="history")
+            if ids:
+                words = "&".join(f"id={one}" for one in ids)
+                await self._queue("changed", f"/alerts?{words}&status=all&limit={len(ids)}")
 
     async def _heads(self, end: float) -> None:
         while time.monotonic() < end:
@@ -277,6 +285,7 @@ class _Browser:
             # People meet at the top of the queue: half of what they do is done to its first five rows.
             top = self._held[:5] if self._chance.random() < 0.5 else self._held
             shown = self._chance.choice(top)
+            self._open = shown["id"]
             full = await self._alert(shown["id"])
             await self._ask("GET", f"/alerts/{shown['id']}/history", timed="history")
             await asyncio.sleep(self._chance.uniform(0.0, 1.0))  # the person reads
@@ -448,7 +457,7 @@ def _feed(argv: Sequence[str] | None = None) -> None:
     stored, begun, number, late = 0, time.monotonic(), 0, 0.0
     while number < asked.hits:
         due = min(asked.hits, int((time.monotonic() - begun) * asked.rate) + 1) if asked.rate else number + 500
-        batch = []
+        batch: list[bytes] = []
         while number < min(due, asked.hits) and len(batch) < 500:
             number += 1
             if not known or chance.random() < asked.fresh:

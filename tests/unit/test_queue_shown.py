@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from api.resources.alerts import IDS
 from api.state.cases import Alert
 from api.state.people import User
 from tests.servers.people_port import MINE, OTHER, Browser, NodeUnderTest, hit, make_node
@@ -74,3 +75,33 @@ def test_moves_tell_tables_apart_and_count_what_has_ended(node: NodeUnderTest) -
         assert db.moves(Alert) == before[0]  # not yet: nobody else can see it
     assert db.moves(Alert) != before[0]
     assert db.moves(User) == before[1]
+
+
+def test_rows_by_id_are_those_of_the_scope_and_no_others(node: NodeUnderTest) -> None:
+    people = (("lan", MINE), ("minh", OTHER))
+    mine, theirs = (Browser(node).link(node.add_user(name, ("analyst", of))) for name, of in people)
+    [here, also], [there] = queue(mine), queue(theirs)
+    mine.post(f"/alerts/{here}/close", {"disposition": "test"})
+    asked = [here, here, there, "CB-2026-999999"]
+    page = mine.get("/alerts", id=asked, status="all")
+    assert [alert["id"] for alert in page["items"]] == [here]
+    assert (page["total"], page["next"]) == (1, None)
+    whole = mine.get(f"/alerts/{here}")
+    assert whole == whole | page["items"][0]  # what its own page says of it
+    assert queue(mine, id=asked) == []  # the other filters hold as ever: it is closed
+    assert queue(mine, id=[here, also]) == [also]
+    assert queue(theirs, id=asked, status="all") == [there]
+
+
+def test_rows_by_id_are_bounded_and_crowd_no_page_out(node: NodeUnderTest) -> None:
+    lan = Browser(node).link(node.add_user("lan", ("analyst", MINE)))
+    ids = [f"CB-2026-{number:06d}" for number in range(IDS + 1)]
+    words = [f"id={one}" for one in ids]
+    assert lan.send("GET", f"/alerts?{'&'.join(words)}").status_code == 422
+    assert lan.send("GET", f"/alerts?id={'x' * 25}").status_code == 422
+    lan.get("/alerts")
+    before = made(node)
+    for one in ids:
+        lan.get("/alerts", id=one)
+    lan.get("/alerts")
+    assert made(node) == before

@@ -31,13 +31,14 @@ export class Unreachable extends Error {}
 
 const KEEPALIVE_LIMIT = 8_000; // browsers refuse more than 64 kB of such bodies together
 
-type Query = Record<string, string | number | boolean | null | undefined>;
+type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
 type Options = { query?: Query; body?: unknown; revision?: number; signal?: AbortSignal | undefined };
 
 export function address(path: string, query: Query = {}) {
   const words = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null && value !== "") words.set(key, String(value));
+    if (Array.isArray(value)) for (const one of value) words.append(key, one);
+    else if (value !== undefined && value !== null && value !== "") words.set(key, String(value));
   }
   const text = words.toString();
   return BASE + path + (text ? `?${text}` : "");

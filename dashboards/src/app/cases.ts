@@ -38,6 +38,23 @@ export async function refreshAlert(client: QueryClient, id: string) {
   patchAlert(client, id, (old) => (fresh.revision < old.revision ? old : { ...old, ...summary(fresh) }));
 }
 
+/** Of many alerts at once: one request for the rows; the whole of an alert only where its page is open. */
+export async function refreshAlerts(client: QueryClient, ids: readonly string[]) {
+  const cached = (id: string, type: "active" | "all") => client.getQueryCache().findAll({ queryKey: ["alert", id, "detail"], type }).length > 0;
+  const open = ids.filter((id) => cached(id, "active"));
+  const rows = ids.filter((id) => !open.includes(id));
+  const page = rows.length ? get<AlertPage>("/alerts", { id: rows, status: "all", limit: rows.length }) : null;
+  for (const id of open) {
+    void refreshAlert(client, id).catch(() => {});
+    void client.invalidateQueries({ queryKey: ["alert", id, "history"] });
+  }
+  for (const fresh of (await page)?.items ?? []) {
+    patchAlert(client, fresh.id, (old) => (fresh.revision < old.revision ? old : { ...old, ...fresh }));
+    // A page that was closed is read anew when it is opened again.
+    if (cached(fresh.id, "all")) void client.invalidateQueries({ queryKey: ["alert", fresh.id] });
+  }
+}
+
 function summary({ hits: _hits, hits_total: _total, description: _about, steps: _steps, delivery: _delivery, words: _words, ...alert }: AlertDetail): Alert {
   return alert;
 }

@@ -4,16 +4,16 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { listen, onReturn } from "../api/stream";
 import type { StreamEvent } from "../api/types";
-import { refreshAlert } from "./cases";
+import { refreshAlerts } from "./cases";
+import { gather } from "./gather";
 
 const GATHER_MS = 500;
 const HEAD_MS = 1_500;
-const AT_ONCE = 20; // alerts asked for per gathering; more than that and only the counts are refreshed
+const AT_ONCE = 50; // alerts asked for in one request (api/resources/alerts.py: IDS)
 
 export function useLive() {
   const client = useQueryClient();
   useEffect(() => {
-    const changed = new Set<string>();
     const timers = new Map<string, ReturnType<typeof setTimeout>>();
     const later = (key: string, ms: number, run: () => void) => {
       if (timers.has(key)) return;
@@ -30,31 +30,18 @@ export function useLive() {
       client
         .getQueriesData<{ pages: { items: { id: string }[] }[] }>({ queryKey: ["alerts"] })
         .some(([, data]) => data?.pages.some((page) => page.items.some((alert) => alert.id === id)));
-    const flush = () => {
-      const ids = [...changed].filter(held).slice(0, AT_ONCE);
-      changed.clear();
-      for (const id of ids) {
-        void refreshAlert(client, id).catch(() => {});
-        void client.invalidateQueries({ queryKey: ["alert", id, "history"] });
-      }
-    };
+    const changed = gather((ids) => refreshAlerts(client, ids), held, { soonMs: GATHER_MS, againMs: HEAD_MS, atOnce: AT_ONCE });
     const again = (...keys: string[]) => {
       for (const key of keys) void client.invalidateQueries({ queryKey: [key] });
     };
     const onEvent = (event: StreamEvent) => {
       later("overview", HEAD_MS, () => again("overview"));
       if (event.type === "alert") {
-        if (event.kind === "changed") {
-          changed.add(event.id);
-          later("alerts", GATHER_MS, flush);
-        }
+        if (event.kind === "changed") changed.add(event.id);
         later("head", HEAD_MS, () => again("alerts-head"));
       } else if (event.type === "incident" || event.type === "delivery") {
         later("incidents", GATHER_MS, () => again("incidents", "incident", "deliveries"));
-        if (event.type === "delivery") {
-          changed.add(event.id); // an alert raised by itself: the centre's answer belongs on its page
-          later("alerts", GATHER_MS, flush);
-        }
+        if (event.type === "delivery") changed.add(event.id); // an alert raised by itself: the centre's answer belongs on its page
       } else if (event.type === "clock") {
         later("clocks", GATHER_MS, () => again("clocks", "incident"));
       } else if (event.type === "notice") {
@@ -75,6 +62,7 @@ export function useLive() {
     ];
     return () => {
       for (const stop of stops) stop();
+      changed.stop();
       for (const timer of timers.values()) clearTimeout(timer);
     };
   }, [client]);
