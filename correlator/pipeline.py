@@ -170,11 +170,11 @@ def _matched(match: Match, event: Event) -> Event:
 
 def _correlated(fired: Fired) -> Event:
     about = fired.correlation.about
-    facts = {"count": len(fired.entries), "values": fired.values, "luytre.hit.count": len(fired.entries),
-             "timespan": fired.correlation.timespan_s, **fired.group}  # fmt: skip
-    ids = list(dict.fromkeys(entry.event_id for entry in fired.entries if entry.event_id))
+    facts = {"count": fired.count, "values": fired.values, "value": fired.value, "which": list(fired.which),
+             "luytre.hit.count": fired.count, "timespan": fired.correlation.timespan_s, **fired.group}  # fmt: skip
     verdict = Verdict(
-        **_verdict_texts(about), kind="correlation", group=dict(fired.group), count=len(fired.entries), event_ids=ids,
+        **_verdict_texts(about), kind="correlation", group=dict(fired.group), count=fired.count,
+        event_ids=fired.event_ids,
         reason=fill(about.reason, lambda name: _look(name, facts, fired.event, fired.common)) or {"en": about.title},
     )  # fmt: skip
     return make_hit(verdict, fired.event, when=rfc3339(fired.time), shared=[dict(fired.common)])

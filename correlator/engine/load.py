@@ -220,9 +220,7 @@ def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
 
 
 def _correlation(item: _Read) -> Correlation:
-    from correlator.engine import pysigma
-
-    return correlations.correlation(pysigma.correlation(item.document), item.document, item.path)
+    return correlations.read(item.document, item.path)
 
 
 def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str], loaded: Loaded) -> None:

@@ -1,0 +1,129 @@
+"""temporal_ordered: different events match the rules one after the other, in the order given, within the timespan.
+
+Equal times may stand in any order. A condition `gte: k` asks for k of the rules, in order. In an extended condition
+each way for it to hold is such a chain (`a and (b or c)`: a then b, or a then c); what stands under `not` must not be
+within the timespan that begins with the chain's window: `a and not b` fires when b did not follow a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from math import comb
+
+from correlator.engine.correlate.group import Group
+from correlator.engine.correlate.kinds.temporal import too_few
+from correlator.engine.correlate.measure import Kind, Measure, Verdict, least
+from correlator.engine.rule import Correlation
+
+CHAINS_LIMIT = 100
+
+
+class InOrder(Measure):
+    """`tally`: rule → the time of its latest entry; a chain is looked for only when all its rules are near."""
+
+    says = "rule"
+
+    def __init__(self, correlation: Correlation) -> None:
+        super().__init__(correlation)
+        self.place = {rule: place for place, rule in enumerate(correlation.rules)}
+        self.terms = [(self._sorted(term.present), frozenset(term.absent)) for term in correlation.terms]
+        self.rising = self.rising and not any(absent for _, absent in self.terms)
+        self.chains = [chain for chain, _ in self.terms] if self.terms else (
+            list(combinations(correlation.rules, self.least)) if self.rising else [])  # fmt: skip
+
+    def _sorted(self, rules: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(set(rules), key=lambda rule: self.place[rule]))
+
+    def empty(self, group: Group) -> None:
+        group.tally = {}
+
+    def enter(self, group: Group, index: int) -> None:
+        what, time = group.whats[index], group.times[index]
+        if time >= group.tally.get(what, time):
+            group.tally[what] = time
+
+    def leave(self, group: Group, index: int) -> None:
+        pass  # a time that is too old is seen to be so
+
+    def rebuild(self, group: Group) -> None:
+        self.empty(group)
+        for index in range(len(group.times)):
+            self.enter(group, index)
+
+    def completed(self, group: Group, place: int) -> tuple[int, int] | None:
+        self.enter(group, place)
+        found = self.chain_at(group, place)
+        return (min(found), max(found) + 1) if found else None
+
+    def picked(self, group: Group, first: int, end: int) -> Sequence[int]:
+        found = (self.find(group, chain, first, end) for chain in self.chains)
+        return sorted(next((one for one in found if one), range(first, end)))
+
+    def chain_at(self, group: Group, place: int) -> list[int] | None:
+        """A complete chain in which the entry at `place` has its part."""
+        times, what = group.times, group.whats[place]
+        newest = place == len(times) - 1 or times[place] == times[-1]
+        oldest = times[place] - self.span
+        tally = group.tally
+        for chain in self.chains:
+            if what not in chain or any(tally.get(rule, oldest - 1) < oldest - 1e-3 for rule in chain):
+                continue
+            if newest and what != chain[-1] and times[place] > tally[chain[-1]]:
+                continue  # what must follow has not come
+            found = self.find(group, chain, self.first_near(group, place), self.end_of(group, place))
+            if found:
+                return found
+        return None
+
+    def find(self, group: Group, chain: Sequence[str], first: int, end: int) -> list[int] | None:
+        """The indexes of the first chain that is complete: for each rule, the latest start that leads to it."""
+        times, whats = group.times, group.whats
+        step = {rule: number for number, rule in enumerate(chain)}
+        near = [index for index in range(first, end) if whats[index] in step]
+        near.sort(key=lambda index: (times[index], step[whats[index]]))
+        best: list[list[int] | None] = [None] * len(chain)
+        for index in near:
+            number = step[whats[index]]
+            if number == 0:
+                best[0] = [index]
+            else:
+                before = best[number - 1]
+                if before is None or times[index] - times[before[0]] > self.span or self._same(group, before, index):
+                    continue
+                best[number] = [*before, index]
+            if number == len(chain) - 1:
+                return best[number]
+        return None
+
+    def _same(self, group: Group, chain: Sequence[int], index: int) -> bool:
+        """Is it an event that the chain already has? One event can't follow itself."""
+        return any(group.times[one] == group.times[index] and group.id_at(one) == group.id_at(index) for one in chain)
+
+    def judge(self, group: Group, first: int, end: int) -> Verdict:
+        if not self.terms:
+            return super().judge(group, first, end)
+        seen = set(group.whats[first:end])
+        for chain, absent in self.terms:
+            if seen.isdisjoint(absent) and set(chain) <= seen and (found := self.find(group, chain, first, end)):
+                return Verdict(True, picked=sorted(found))
+        return Verdict(False, "first")
+
+    def number(self, group: Group, first: int, end: int) -> float:
+        """How many rules were met in order, at best."""
+        order = sorted(range(first, end), key=lambda index: (group.times[index], self.place[group.whats[index]]))
+        longest = [0] * len(self.place)
+        for index in order:
+            place = self.place[group.whats[index]]
+            longest[place] = max(longest[place], 1 + max(longest[:place], default=0))
+        return max(longest, default=0)
+
+
+def _problem(correlation: Correlation) -> str | None:
+    number, wanted = len(set(correlation.rules)), least(correlation)
+    if not correlation.terms and wanted <= number and comb(number, wanted) > CHAINS_LIMIT:
+        return f"{wanted} of {number} rules in order are over {CHAINS_LIMIT} possible chains"
+    return too_few(correlation)
+
+
+KIND = Kind("temporal_ordered", InOrder, condition=False, terms=True, problem=_problem)
