@@ -6,7 +6,7 @@ The order that makes nothing lost and nothing doubled: read a page → evaluate 
 only then move the cursor; cursor and state are written together (checkpoint.py). After a crash the page is evaluated
 again from the state of that time and gives the same hits under the same ids, which ingest knows.
 Rules are looked at every `rules_poll_s` and on SIGHUP; they change between two pages, so no event is skipped. Rules
-that broke keep running as they were.
+that broke keep running as they were. What this agency changes of them (tuning.py) is laid over them at each load.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from correlator.engine.rule import About
 from correlator.pipeline import Pipeline
 from correlator.store import open_reader
 from correlator.store.base import EventReader, Gap
+from correlator.tuning import Tuning, read, tuning_path, with_tuning
 from sensors.clock import Clock, SystemClock, parse_rfc3339
 from sensors.config import Config, NodeTable
 from sensors.daemon import Daemon
@@ -138,6 +139,7 @@ class Runner:
         self._reader, self._poster = reader, poster
         self._reload_wanted = False
         self._rules_error = ""
+        self._tuning = Tuning()
         self._signature = self._sign()
         self._looked = self._reported = self._written = clock.monotonic()
         self.gaps = self.lost = self.reloads = 0
@@ -225,7 +227,9 @@ class Runner:
     # --- rules --------------------------------------------------------------------------------------------------
 
     def _load(self, keep: Engine | None) -> Engine:
-        engine = Engine.load(self._rules, self._pipelines, keep)
+        tuning = read(tuning_path(self._config), self._clock.now(), self._tuning)
+        engine = Engine.load(self._rules, self._pipelines, keep, tuning.adjust)
+        self._tuning = tuning
         self._daemon.log.info("rules loaded", running=len(engine.rules) + len(engine.correlations),
                               refused=len(engine.refused))  # fmt: skip
         return engine
@@ -236,7 +240,8 @@ class Runner:
             return
         self._looked = now
         signature = self._sign()
-        if signature == self._signature and not self._reload_wanted:
+        ended = self._tuning.mark(self._clock.now())
+        if signature == self._signature and not ended and not self._reload_wanted:
             return
         self._reload_wanted, self._signature = False, signature
         try:
@@ -251,7 +256,7 @@ class Runner:
     def _sign(self) -> tuple[tuple[str, int, int], ...]:
         self._rules, self._pipelines = rule_paths(self._config), pipeline_paths(self._config)  # a folder may be new
         found = []
-        for path in (*rule_files(self._rules), *rule_files(self._pipelines)):
+        for path in (*rule_files(self._rules), *rule_files(self._pipelines), tuning_path(self._config)):
             try:
                 stat = path.stat()
             except OSError:
@@ -272,7 +277,7 @@ class Runner:
             "gaps": self.gaps, "lost": self.lost, "reloads": self.reloads, "rules_error": self._rules_error,
             "checkpoint_bytes": self._checkpoint.last_bytes,
             "poisoned": list(self._pipeline.poison)[-10:],
-            "rules": rule_states(self._pipeline),
+            "rules": with_tuning(rule_states(self._pipeline), self._tuning), "tuning": self._tuning.report(),
         })  # fmt: skip
 
 

@@ -146,7 +146,8 @@ def _rules(node: Runtime, session: Session, agency: str) -> Parts | None:
     if not rules:
         return None
     refused = sum(rule.get("state") == "refused" for rule in rules)
-    return {"running": len(rules) - refused, "refused": refused}
+    disabled = sum(rule.get("state") == "disabled" for rule in rules)
+    return {"running": len(rules) - refused - disabled, "refused": refused}
 
 
 def _health(node: Runtime, session: Session, agency: str) -> Parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -21,8 +22,28 @@ router = APIRouter(tags=["rules"])
 ROUTES = Resource("/rules", router)
 
 Reader = Annotated[Access, Depends(Allow("rules.read"))]
-RULES = 10_000
+RULES, FAULTS = 10_000, 1_000
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)\Z", re.IGNORECASE)
+
+
+class Tuned(Out):
+    """What this agency changed of a rule (correlator/tuning.py), why, who answers for it, and until which day."""
+
+    enabled: bool
+    level: str | None
+    level_before: str
+    reason: str
+    owner: str
+    until: str
+
+
+class TuningFault(Out):
+    """Something of the tuning that is not in force."""
+
+    code: str
+    id: str
+    line: int
+    reason: str
 
 
 class Rule(Out):
@@ -30,7 +51,7 @@ class Rule(Out):
     title: Texts
     level: str
     kind: str
-    state: Literal["running", "refused"]
+    state: Literal["running", "refused", "disabled"]
     reason: str
     silent: bool  # read by correlations only; makes no alert of its own
     path: str
@@ -39,6 +60,7 @@ class Rule(Out):
     hits_24h: int
     techniques: list[str]
     data_last_seen: str | None
+    tuned: Tuned | None
 
 
 class Rules(Out):
@@ -46,6 +68,8 @@ class Rules(Out):
     total: int
     running: int
     refused: int
+    disabled: int
+    tuning_faults: list[TuningFault]
 
 
 @router.get("")
@@ -60,10 +84,18 @@ def list_rules(request: Request, access: Reader) -> Rules:
             .group_by(Alert.rule_id)
         )
         hits = {rule: int(number) for rule, number in session.execute(counted)}
-    said = [rule for body in processes(node.data) for rule in _list(body.get("rules"))][:RULES]
+    bodies = processes(node.data)
+    said = [rule for body in bodies for rule in _list(body.get("rules"))][:RULES]
     items = [_rule(rule, hits) for rule in said if isinstance(rule, dict)]
-    running = sum(item.state == "running" for item in items)
-    return Rules(items=items, total=len(items), running=running, refused=len(items) - running)
+    states = Counter(item.state for item in items)
+    return Rules(
+        items=items,
+        total=len(items),
+        running=states["running"],
+        refused=states["refused"],
+        disabled=states["disabled"],
+        tuning_faults=[fault for body in bodies for fault in _faults(body.get("tuning"))],
+    )
 
 
 def _rule(said: dict[str, Any], hits: dict[str, int]) -> Rule:
@@ -79,7 +111,7 @@ def _rule(said: dict[str, Any], hits: dict[str, int]) -> Rule:
         title=texts,
         level=str(said.get("level") or ""),
         kind=str(said.get("kind") or "sigma"),
-        state="refused" if said.get("state") == "refused" else "running",
+        state=_state(said.get("state")),
         reason=str(said.get("reason") or ""),
         silent=said.get("silent") is True,
         path=str(said.get("path") or ""),
@@ -88,7 +120,38 @@ def _rule(said: dict[str, Any], hits: dict[str, int]) -> Rule:
         hits_24h=hits.get(rule_id, 0),
         techniques=[found[1].upper() for tag in _list(said.get("tags")) if (found := _TECHNIQUE.match(str(tag)))],
         data_last_seen=str(said["data_last_seen"]) if said.get("data_last_seen") else None,
+        tuned=_tuned(said.get("tuned")),
     )
+
+
+def _state(said: Any) -> Literal["running", "refused", "disabled"]:
+    return "refused" if said == "refused" else "disabled" if said == "disabled" else "running"
+
+
+def _tuned(said: Any) -> Tuned | None:
+    if not isinstance(said, dict):
+        return None
+    return Tuned(
+        enabled=said.get("enabled") is not False,
+        level=str(said["level"]) if said.get("level") else None,
+        level_before=str(said.get("level_before") or ""),
+        reason=str(said.get("reason") or ""),
+        owner=str(said.get("owner") or ""),
+        until=str(said.get("until") or ""),
+    )
+
+
+def _faults(said: Any) -> list[TuningFault]:
+    found = [one for one in _list(said.get("faults") if isinstance(said, dict) else None) if isinstance(one, dict)]
+    return [
+        TuningFault(
+            code=str(one.get("code") or ""),
+            id=str(one.get("id") or ""),
+            line=one["line"] if isinstance(one.get("line"), int) else 0,
+            reason=str(one.get("reason") or ""),
+        )
+        for one in found[:FAULTS]
+    ]
 
 
 def _logsource(said: Any) -> dict[str, str]:

@@ -80,7 +80,8 @@ def backtest(
     for low, high in plan.days():
         after: str | None = None
         while not stopped:
-            found = reader.search(scope, Query(plan.where, rfc3339(low), rfc3339(high), newest_first=False, size=PAGE,
+            room = max(1, min(PAGE, limits.events - read))
+            found = reader.search(scope, Query(plan.where, rfc3339(low), rfc3339(high), newest_first=False, size=room,
                                                after=after))  # fmt: skip
             plan.partial = plan.partial or found.partial
             for event in found.events:

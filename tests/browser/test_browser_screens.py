@@ -165,20 +165,28 @@ def test_components_and_refused_rules_are_told_apart(open_page: Open, pictures: 
         base | {"id": "", "title": {"vi": "", "en": ""}, "level": "", "state": "refused", "path": "/rules/x.yml",
                 "line": 7, "reason": "LT-R0202: a regular expression that RE2 does not take: (?<=a)"},
         base | {"id": "", "title": {"vi": "", "en": ""}, "level": "", "state": "refused", "reason": "LT-R0999: new"},
+        base | {"id": "c", "title": {"vi": "Quét cổng", "en": "Port scan"}, "state": "disabled", "tuned": {
+            "enabled": False, "level": None, "level_before": "low", "reason": "Máy quét của Sở", "owner": "lan.nguyen",
+            "until": "2027-01-31"}},
     ]  # fmt: skip
     page = open_page().page
     page.route("**/api/v1/rules", lambda route: route.fulfill(
-        json={"items": items, "total": 4, "running": 2, "refused": 2}))  # fmt: skip
+        json={"items": items, "total": 5, "running": 2, "refused": 2, "disabled": 1, "tuning_faults": [
+            {"code": "LT-R0404", "id": "x-1", "line": 9, "reason": "ended on 2026-01-01"}]}))  # fmt: skip
     page.goto(page.url.split("#")[0] + "#/rules")
     rows = page.locator(".grid-row")
-    expect(rows).to_have_count(4)
+    expect(rows).to_have_count(5)
     expect(rows.nth(0)).to_contain_text("Bị từ chối")
     expect(rows.nth(0)).to_contain_text("Biểu thức chính quy không dùng được")
     expect(rows.nth(0)).to_contain_text("/rules/x.yml:7")
     expect(rows.nth(1)).to_contain_text("LT-R0999: new")
-    expect(rows.nth(2)).to_contain_text("Đang chạy")
-    expect(rows.nth(3)).to_contain_text("Thành phần")
-    expect(rows.nth(3)).not_to_contain_text("Thấp")
+    expect(rows.nth(2)).to_contain_text("Đã tắt")
+    expect(rows.nth(2)).to_contain_text("tắt đến hết 31/01/2027")
+    expect(rows.nth(2)).to_contain_text("lan.nguyen: Máy quét của Sở")
+    expect(page.get_by_text("Điều chỉnh đã hết hạn")).to_contain_text("tuning.toml:9 x-1")
+    expect(rows.nth(3)).to_contain_text("Đang chạy")
+    expect(rows.nth(4)).to_contain_text("Thành phần")
+    expect(rows.nth(4)).not_to_contain_text("Thấp")
     page.screenshot(path=pictures / "rules-refused-vi-light.png")
 
 

@@ -210,12 +210,19 @@ def test_rules_and_system_answer(node: NodeUnderTest, lan: Browser) -> None:
     running = {"id": "r-1", "title": {"vi": "Dò"}, "state": "running", "tags": ["attack.t1110.001", "attack.x"],
                "logsource": "product: linux, service: sshd"}  # fmt: skip
     refused = {"path": "x.yml", "state": "refused", "reason": "bad"}
-    (run / "correlator.json").write_text(json.dumps({"name": "correlator", "lag_s": 0.4, "rules": [running, refused]}))
+    off = {"id": "r-2", "state": "disabled", "tuned": {"enabled": False, "level": None, "level_before": "high",
+           "reason": "máy quét của Sở", "owner": "lan", "until": "2027-01-31"}}  # fmt: skip
+    tuning = {"faults": [{"code": "LT-R0404", "line": 3, "id": "r-9", "reason": "ended on 2026-01-01"}, 7]}
+    said = {"name": "correlator", "lag_s": 0.4, "rules": [running, refused, off], "tuning": tuning}
+    (run / "correlator.json").write_text(json.dumps(said))
     (run / "torn.json").write_text('{"name": "x')
     rules = lan.get("/rules")
     assert rules["items"][0]["techniques"] == ["T1110.001"]
     assert rules["items"][0]["logsource"] == {"product": "linux", "service": "sshd"}
-    assert (rules["running"], rules["refused"], rules["items"][0]["hits_24h"]) == (1, 1, 3)
+    assert (rules["running"], rules["refused"], rules["disabled"], rules["items"][0]["hits_24h"]) == (1, 1, 1, 3)
+    assert rules["items"][2]["tuned"] == off["tuned"]
+    assert rules["items"][0]["tuned"] is None
+    assert rules["tuning_faults"] == [{"code": "LT-R0404", "id": "r-9", "line": 3, "reason": "ended on 2026-01-01"}]
     lead = Browser(node).link(node.add_user("duc", ("lead", None)))
     system = lead.get("/system")
     assert system["lag"]["correlator_s"] == 0.4

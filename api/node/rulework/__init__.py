@@ -6,4 +6,5 @@ COMMANDS = {
     "check": "api.node.rulework.check",
     "list": "api.node.rulework.listing",
     "backtest": "api.node.rulework.backtest",
+    "tune": "api.node.rulework.tune",
 }

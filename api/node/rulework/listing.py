@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 
 import typer
 
 from api.node.cli import language
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, places, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, node, places, say
+from correlator import tuning
 from correlator.engine import Correlation, Engine, Rule
 from sensors.errors import EXIT_FAILED, EXIT_OK
 
@@ -17,7 +19,9 @@ from sensors.errors import EXIT_FAILED, EXIT_OK
 def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> None:
     """Liệt kê luật đang chạy và luật bị từ chối kèm lý do."""
     rules, pipelines = places(paths, config)
-    engine = Engine.load(rules, pipelines)
+    mine = None if paths else node(config)
+    tuned = tuning.read(tuning.tuning_path(mine), time.time()) if mine else tuning.Tuning()
+    engine = Engine.load(rules, pipelines, adjust=tuned.adjust)
     count: Counter[str] = Counter()
     found: list[Rule | Correlation] = [*engine.rules, *engine.correlations]
     found.sort(key=lambda rule: (rule.about.path, rule.about.line))
@@ -25,17 +29,40 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
     if as_json:
         rows = [{"id": rule.id, "title": dict(rule.about.titles) or {"en": rule.about.title},
                  "level": rule.about.level, "silent": rule.silent, "path": rule.about.path, "line": rule.about.line,
-                 "tags": list(rule.about.tags)} for rule in found]  # fmt: skip
-        print(json.dumps({"schema_version": SCHEMA_VERSION, "rules": rows, "refused": refused}, ensure_ascii=False))
+                 "tags": list(rule.about.tags), "state": "running"} for rule in found]  # fmt: skip
+        body = {"schema_version": SCHEMA_VERSION, "rules": tuning.with_tuning(rows, tuned), "refused": refused,
+                "tuning": tuned.report()}  # fmt: skip
+        print(json.dumps(body, ensure_ascii=False))
         raise typer.Exit(EXIT_FAILED if engine.refused else EXIT_OK)
+    off = {one.about.id for one in tuned.disabled}
     for rule in found:
         about = rule.about
+        if rule.id in off:
+            continue
         count["silent" if rule.silent else "told"] += 1
         level = say("(đếm)", "(counted)") if rule.silent else about.level
-        print(f"{about.id}  {level:<13} {about.titles.get(language()) or about.title}")
-    for one in engine.refused:
-        print(f"{one.path}:{one.line}: {one.code}: {one.reason}", file=sys.stderr)
-    told, silent, no = count["told"], count["silent"], len(engine.refused)
+        changed = tuned.levels.get(about.id)
+        print(
+            f"{about.id}  {level:<13} {about.titles.get(language()) or about.title}"
+            + (_why(changed) if changed else "")
+        )
+    for one in tuned.disabled:
+        title = one.about.titles.get(language()) or one.about.title
+        print(f"{one.about.id}  {say('(tắt)', '(off)'):<13} {title}{_why(one)}")
+    for fault in tuned.told():
+        place = f"{tuned.path}:{fault.line}" if fault.line else str(tuned.path)
+        print(f"{place}: {fault.code}: {fault.rule_id} {fault.reason}", file=sys.stderr)
+    for bad in engine.refused:
+        print(f"{bad.path}:{bad.line}: {bad.code}: {bad.reason}", file=sys.stderr)
+    told, silent, no, out = count["told"], count["silent"], len(engine.refused), len(tuned.disabled)
+    more = say(f", {out} đã tắt", f", {out} off") if out else ""
     print(say(f"{told} luật, {silent} luật chỉ để đếm, {no} bị từ chối",
-              f"{told} rules, {silent} only counted by others, {no} refused"))  # fmt: skip
+              f"{told} rules, {silent} only counted by others, {no} refused") + more)  # fmt: skip
     raise typer.Exit(EXIT_FAILED if engine.refused else EXIT_OK)
+
+
+def _why(one: tuning.Changed) -> str:
+    entry = one.entry
+    before = say(f"mức gốc {one.level_before}, ", f"was {one.level_before}, ") if entry.enabled else ""
+    return say(f"  [{before}đến hết {entry.until}, {entry.owner}: {entry.reason}]",
+               f"  [{before}until {entry.until}, {entry.owner}: {entry.reason}]")  # fmt: skip

@@ -1,6 +1,6 @@
 """What every sub-command of `luytre rules` shares: where rules lie, how it speaks.
 
-Without --config (or LUYTRE_CONFIG) and without paths, the shipped rules; with it, the rules of that node.
+Without paths: the rules of the node that --config or LUYTRE_CONFIG names; without one, the shipped rules.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Missing(LuytreError):
 def places(paths: list[Path] | None, config: Path | None) -> tuple[list[Path], list[Path]]:
     """(rules, pipelines). A correlation of one's own may refer to a shipped rule by loading both."""
     exist(*(paths or ()))
-    if config is not None:
-        loaded = Config(config)
+    loaded = node(config)
+    if loaded is not None:
         return paths or rule_paths(loaded), pipeline_paths(loaded)
     return paths or [shared("rules")], [shared("rules/pipelines")]
 

@@ -1,4 +1,5 @@
-// /rules — what is watched for: the rules that run, and those that were refused with the reason.
+// /rules — what is watched for: the rules that run, those that were refused with the reason, and what this agency
+// changed of them (correlator/tuning.py) with who answers for it and until when.
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
 import { get } from "../api/client";
@@ -7,6 +8,7 @@ import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
 import { go, href, useFilters } from "../app/route";
 import { count, folded } from "../app/text";
+import { dateOf } from "../app/time";
 import type { View } from "../app/views";
 import { useWords } from "../i18n";
 import { ActButton, Tag } from "../parts/button";
@@ -21,14 +23,14 @@ import { Total } from "../parts/total";
 
 /** What a newer server also says of a rule: where it is written, and whether only correlations read it. */
 type Told = Rule & { silent?: boolean; path?: string; line?: number };
-type State = "running" | "blind" | "component" | "refused";
+type State = "running" | "blind" | "component" | "refused" | "disabled";
 type Row = { key: string; rule: Told; state: State };
-const STATES: readonly State[] = ["refused", "running", "blind", "component"];
-const TONES = { running: "ok", blind: "warn", component: "plain", refused: "bad" } as const;
+const STATES: readonly State[] = ["refused", "running", "disabled", "blind", "component"];
+const TONES = { running: "ok", blind: "warn", component: "plain", refused: "bad", disabled: "warn" } as const;
 
 /** A component makes no alert of its own: its level would say nothing. A blind rule waits for data that nobody sends. */
 function stateOf(rule: Told): State {
-  if (rule.state === "refused") return "refused";
+  if (rule.state !== "running") return rule.state;
   if (rule.silent) return "component";
   return rule.reason ? "blind" : "running";
 }
@@ -38,9 +40,9 @@ function place(rule: Told): string {
   return path && rule.line ? `${path}:${rule.line}` : path;
 }
 
-/** Refused first, then what is watched for by its level, then what only others read. */
+/** Refused first, then what is switched off, then what is watched for by its level, then what only others read. */
 function ordered(items: readonly Told[]): Row[] {
-  const weight = ({ state, rule }: Row) => (state === "refused" ? -1 : state === "component" ? LEVELS.length + 1 : (LEVELS.indexOf(rule.level as Level) + 99) % 99);
+  const weight = ({ state, rule }: Row) => (state === "refused" ? -2 : state === "disabled" ? -1 : state === "component" ? LEVELS.length + 1 : (LEVELS.indexOf(rule.level as Level) + 99) % 99);
   // Two refused files may carry one id, or none: their place in the list tells them apart.
   return items
     .map((rule, index): Row => ({ key: `${rule.id || index}${rule.state === "refused" ? `#${index}` : ""}`, rule, state: stateOf(rule) }))
@@ -75,7 +77,7 @@ function Rules() {
     const words = folded(q).split(/\s+/).filter(Boolean);
     return all.filter(({ rule, state: its }) => {
       if (state && its !== state) return false;
-      const text = folded([rule.id, rule.title?.vi, rule.title?.en, source(rule), place(rule), rule.reason, ...rule.techniques].join(" "));
+      const text = folded([rule.id, rule.title?.vi, rule.title?.en, source(rule), place(rule), rule.reason, rule.tuned?.reason, rule.tuned?.owner, ...rule.techniques].join(" "));
       return words.every((word) => text.includes(word));
     });
   }, [all, q, state]);
@@ -130,6 +132,18 @@ function Rules() {
                   )}
                 </span>
               )}
+              {rule.tuned && (
+                <span className="one-line row-second" title={rule.tuned.reason}>
+                  <span className="row-place">
+                    {rule.tuned.enabled
+                      ? t("rules.levelled", { before: loose("level", rule.tuned.level_before, rule.tuned.level_before), until: dateOf(`${rule.tuned.until}T12:00:00+07:00`) })
+                      : t("rules.until", { until: dateOf(`${rule.tuned.until}T12:00:00+07:00`) })}
+                  </span>
+                  <span className="row-reason">
+                    <Text>{`${rule.tuned.owner}: ${rule.tuned.reason}`}</Text>
+                  </span>
+                </span>
+              )}
               {its === "blind" && (
                 <span className="one-line row-second" title={rule.reason}>
                   {t("ruleStateWhy.blind")}
@@ -148,7 +162,7 @@ function Rules() {
         width: "132px",
         from: 820,
         sort: ({ rule }) => rule.data_last_seen ?? "",
-        cell: ({ rule }) => (rule.data_last_seen ? <Ago at={rule.data_last_seen} /> : <span className="muted">{rule.kind === "detector" || rule.state === "refused" ? "—" : t("rules.noData")}</span>),
+        cell: ({ rule }) => (rule.data_last_seen ? <Ago at={rule.data_last_seen} /> : <span className="muted">{rule.kind === "detector" || rule.state !== "running" ? "—" : t("rules.noData")}</span>),
       },
       { id: "hits", header: t("column.hits"), width: "116px", end: true, from: 660, sort: ({ rule }) => rule.hits_24h, cell: ({ rule }) => <span className="figures">{count(rule.hits_24h, language)}</span> },
     ],
@@ -181,6 +195,12 @@ function Rules() {
           ))}
         </div>
       </div>
+      {query.data?.tuning_faults?.map((fault) => (
+        <p key={`${fault.code} ${fault.id} ${fault.line}`} role="status">
+          <Tag tone="warn">{fault.code}</Tag> {loose("tuningFault", fault.code, fault.reason)}{" "}
+          <Text mono>{`tuning.toml${fault.line ? `:${fault.line}` : ""}${fault.id ? ` ${fault.id}` : ""}`}</Text>
+        </p>
+      ))}
       <Ask query={query} rows={10}>
         {() => (
           <Grid
