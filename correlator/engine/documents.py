@@ -1,27 +1,45 @@
 """YAML text → documents, bounded, with the line of every key.
 
-In:  the bytes of a rule file. Out: a list of `Document(value, lines)`; `lines` maps a key path ("detection.sel") to its
-     line from 1.
-Bound: `FILE_LIMIT_BYTES`, `NODES_LIMIT` nodes, `DEPTH_LIMIT` levels; aliases (alias bombs), tags (object construction),
-merge keys and repeated keys are refused. One iterative pass over libyaml's parse events: no recursion, so nesting can't
-exhaust the stack.
-Source: YAML 1.1 as PyYAML's safe loader resolves it, because that is how pySigma reads rules.
+In:  the bytes of a rule or pipeline file. Out: a list of `Document(value, lines)`; `lines` maps a key path
+     ("detection.sel") to its line from 1. Aliases give the same object again: nothing may change a document's value.
+Bound: `FILE_LIMIT_BYTES`, `DOCUMENTS_LIMIT`, `DEPTH_LIMIT` levels and `NODES_LIMIT` nodes, both counted as if aliases
+were written out (so no alias bomb); an alias within its own anchor, tags that construct objects, merge keys and
+repeated keys are refused; key paths are kept up to `PATH_LIMIT_CHARS`. One iterative pass over libyaml's parse events:
+no recursion, so nesting can't exhaust the stack.
+Source: YAML 1.2.2, core schema, which the Sigma specification names: `yes`, `off`, 12:30 and 2026-01-01 are texts (they
+are not in PyYAML, and pySigma reads rules with that; no rule of SigmaHQ's has one where it would tell).
 """
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 FILE_LIMIT_BYTES = 1024 * 1024
 NODES_LIMIT = 100_000
 DEPTH_LIMIT = 24
+DOCUMENTS_LIMIT = 1000
+PATH_LIMIT_CHARS = 512  # deeper keys have the line of the key above them
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_STR = "tag:yaml.org,2002:str"
-_PLAIN = {"null", "bool", "int", "float", "timestamp"}
+_STR, _CORE = "tag:yaml.org,2002:str", {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
+
+# Section 10.3.2, Tag Resolution. What can't begin any of these is text without being looked at.
+_WORDS: dict[str, bool | float | None] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    **{f"{sign}.{name}": math.copysign(math.inf, -1 if sign == "-" else 1)
+       for sign in ("", "+", "-") for name in ("inf", "Inf", "INF")},
+    ".nan": math.nan, ".NaN": math.nan, ".NAN": math.nan,
+}  # fmt: skip
+_BEGIN = frozenset("~nNtTfF+-.0123456789<")
+_INT = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
 class DocumentProblem(ValueError):
@@ -45,37 +63,47 @@ class Document:
         return self.lines.get(path, self.line)
 
 
-class _Scalars(yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
-    def __init__(self) -> None:
-        yaml.constructor.SafeConstructor.__init__(self)
-        yaml.resolver.Resolver.__init__(self)
-
-    def value(self, event: Any, line: int) -> Any:
-        if event.tag not in (None, "!", _STR):
-            raise DocumentProblem(f"a tag ({event.tag[:40]}) is not accepted", line)
-        if not event.implicit[0] or event.tag is not None:
-            return event.value
-        tag: str = self.resolve(yaml.ScalarNode, event.value, (True, False))  # type: ignore[no-untyped-call]
-        kind = tag.rpartition(":")[2]
-        if kind not in _PLAIN:
-            if kind == "merge":
-                raise DocumentProblem("a merge key (<<) is not accepted", line)
-            return event.value
-        try:
-            return self.yaml_constructors[tag](self, yaml.ScalarNode(tag, event.value))
-        except (ValueError, OverflowError) as error:
-            raise DocumentProblem(f"not a {kind}: {event.value[:40]!r} ({error})"[:200], line) from None
+def _scalar(event: Any, line: int) -> Any:
+    tag, text = event.tag, event.value
+    if tag not in (None, "!", _STR) and tag not in _CORE:
+        raise DocumentProblem(f"a tag ({tag[:40]}) is not accepted", line)
+    if tag in ("!", _STR) or (tag is None and not event.implicit[0]):
+        return text
+    if text and text[0] not in _BEGIN:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if text == "<<" and tag is None:
+        raise DocumentProblem("a merge key (<<) is not accepted", line)
+    try:
+        if _INT.fullmatch(text):
+            return int(text)
+        if _BASED.fullmatch(text):
+            return int(text, 0)
+        if _FLOAT.fullmatch(text):
+            number = float(text)
+            return number if math.isfinite(number) else text  # "12e4567" is somebody's hash
+    except ValueError as error:
+        raise DocumentProblem(f"not a number: {text[:40]!r} ({error})"[:200], line) from None
+    return text
 
 
 class _Open:
     """A list or mapping that is being filled."""
 
-    __slots__ = ("key", "path", "value", "waiting")
+    __slots__ = ("anchor", "before", "height", "key", "path", "value", "waiting")
 
-    def __init__(self, value: Any, path: str) -> None:
-        self.value, self.path = value, path
+    def __init__(self, value: Any, path: str, anchor: str | None, before: int) -> None:
+        self.value, self.path, self.anchor, self.before = value, path, anchor, before
+        self.height = 1  # levels, itself counted
         self.key: Any = None
         self.waiting = True  # a mapping: the next node is a key
+
+
+class _Anchored(NamedTuple):
+    value: Any
+    nodes: int
+    height: int
 
 
 def documents(data: bytes) -> list[Document]:
@@ -97,32 +125,54 @@ def documents(data: bytes) -> list[Document]:
     return [document for document in builder.found if document.value is not None]
 
 
-_SCALARS = _Scalars()
-
-
 class _Builder:
     def __init__(self) -> None:
         self.found: list[Document] = []
         self._stack: list[_Open] = []
         self._nodes = 0
+        self._anchors: dict[str, _Anchored] = {}
 
     def take(self, event: Any) -> None:
         line = event.start_mark.line + 1
-        if isinstance(event, yaml.DocumentStartEvent):
-            self.found.append(Document(None, line))
-        elif isinstance(event, yaml.AliasEvent):
-            raise DocumentProblem("aliases (*name) are not accepted in rules", line)
-        elif isinstance(event, yaml.ScalarEvent):
-            self._add(_SCALARS.value(event, line), line)
+        if isinstance(event, yaml.ScalarEvent):
+            value = _scalar(event, line)
+            self._add(value, line)
+            if event.anchor:
+                self._anchors[event.anchor] = _Anchored(value, 1, 0)
         elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
             if event.tag not in (None, "!"):
                 raise DocumentProblem(f"a tag ({event.tag[:40]}) is not accepted", line)
             if len(self._stack) >= DEPTH_LIMIT:
                 raise DocumentProblem(f"nested deeper than {DEPTH_LIMIT} levels", line)
-            value: Any = [] if isinstance(event, yaml.SequenceStartEvent) else {}
-            self._stack.append(_Open(value, self._add(value, line)))
+            value = [] if isinstance(event, yaml.SequenceStartEvent) else {}
+            before = self._nodes
+            self._stack.append(_Open(value, self._add(value, line), event.anchor, before))
+            if event.anchor:
+                self._anchors.pop(event.anchor, None)  # not before it is closed
         elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
-            self._stack.pop()
+            closed = self._stack.pop()
+            if closed.anchor:
+                self._anchors[closed.anchor] = _Anchored(closed.value, self._nodes - closed.before, closed.height)
+            if self._stack:
+                self._stack[-1].height = max(self._stack[-1].height, closed.height + 1)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(str(event.anchor), line)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            if len(self.found) >= DOCUMENTS_LIMIT:
+                raise DocumentProblem(f"more than {DOCUMENTS_LIMIT} documents", line)
+            self.found.append(Document(None, line))
+            self._anchors.clear()
+
+    def _alias(self, name: str, line: int) -> None:
+        found = self._anchors.get(name)
+        if found is None:
+            raise DocumentProblem(f"the alias *{name[:40]} has no anchor before it that is closed", line)
+        if len(self._stack) + found.height > DEPTH_LIMIT:
+            raise DocumentProblem(f"with its aliases nested deeper than {DEPTH_LIMIT} levels", line)
+        self._nodes += found.nodes - 1
+        self._add(found.value, line)
+        if self._stack:
+            self._stack[-1].height = max(self._stack[-1].height, found.height + 1)
 
     def _add(self, value: Any, line: int) -> str:
         """Put a finished or just opened value into its parent; returns its key path."""
@@ -136,7 +186,7 @@ class _Builder:
         parent = self._stack[-1]
         if isinstance(parent.value, list):
             parent.value.append(value)
-            return f"{parent.path}.{len(parent.value) - 1}"
+            return _below(parent.path, len(parent.value) - 1)
         if parent.waiting:
             if isinstance(value, list | dict):
                 raise DocumentProblem("a key must be plain text", line)
@@ -144,9 +194,16 @@ class _Builder:
                 raise DocumentProblem(f"the key {str(value)[:60]!r} stands twice", line)
             parent.key, parent.waiting = value, False
             parent.value[value] = None
-            path = f"{parent.path}.{value}" if parent.path else str(value)
-            document.lines[path] = line
+            path = _below(parent.path, value)
+            if path != parent.path:
+                document.lines[path] = line
             return path
         parent.value[parent.key] = value
         parent.waiting = True
-        return f"{parent.path}.{parent.key}" if parent.path else str(parent.key)
+        return _below(parent.path, parent.key)
+
+
+def _below(path: str, key: Any) -> str:
+    """A key of a megabyte over 100,000 others would be a path of a megabyte for each."""
+    made = f"{path}.{key}" if path else str(key)
+    return made if len(made) <= PATH_LIMIT_CHARS else path

@@ -34,9 +34,35 @@ _WORDS = frozenset(("event.original", "event.reason"))
 
 
 @dataclass(frozen=True, slots=True)
+class Combined:
+    """A field that no single place of the event holds. `of` is given what stands at each path, MISSING where nothing
+    does. Without `glue` it is the list of what is there; with it the texts joined, if the first is there, and where
+    that begins with a key of `begins`, with its value instead."""
+
+    paths: tuple[str, ...]
+    glue: str | None = None
+    begins: tuple[tuple[str, str], ...] = ()
+
+    def of(self, found: Sequence[Any]) -> Any:
+        if self.glue is None:
+            there = [value for value in found if value is not MISSING and value is not None]
+            return MISSING if not there else there[0] if len(there) == 1 else there
+        texts = [text for text in (text_of(value) for value in found if value is not MISSING) if text]
+        if not texts or text_of(found[0]) is None:
+            return MISSING
+        joined = self.glue.join(texts)
+        start = joined[:64].lower()
+        for old, new in self.begins:
+            if start.startswith(old):
+                return new + joined[len(old) :]
+        return joined
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """Events with these values are of these log sources; the names in `fields` stand at these paths, in this order;
-    other names are tried behind each prefix, then as they are. `values` translate what is found."""
+    """Events with these values are of these log sources; the names in `combined` are made of several values; the names
+    in `fields` stand at these paths, in this order; other names are tried behind each prefix, then as they are.
+    `values` translate what is found."""
 
     name: str
     when: tuple[tuple[str, frozenset[str]], ...]
@@ -44,6 +70,7 @@ class Source:
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prefixes: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    combined: Mapping[str, Combined] = field(default_factory=dict)
 
 
 def flat(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,6 +123,9 @@ class EventView:
 
     def _find(self, name: str) -> Any:
         here = self._flat
+        combined = self._source.combined.get(name)
+        if combined is not None:
+            return combined.of([here.get(path, MISSING) for path in combined.paths])
         for path in self._source.fields.get(name, ()):
             if path in here:
                 return here[path]
@@ -211,11 +241,34 @@ def placeholders(files: Sequence[PipelineFile]) -> dict[str, tuple[str, ...]]:
 
 def load(files: Sequence[PipelineFile]) -> list[Source]:
     """The sources of pipeline files. Raises ValueError with the file's name."""
-    return [source for file in files for source in _sources(file.value, file.path)]
+    shared: dict[str, Mapping[str, Any]] = {}
+    for file in files:
+        if "shared" in file.value:
+            name = str(file.value["shared"])
+            if name in shared:
+                raise ValueError(f"{file.path}: shared: {name} is there twice")
+            shared[name] = _defaults(file.value, file.path, shared={})
+    return [source for file in files for source in _sources(file.value, file.path, shared)]
 
 
-def _sources(value: Mapping[str, Any], name: str) -> Iterator[Source]:
-    defaults = value.get("defaults") or {}
+_TABLES = ("fields", "values")
+
+
+def _defaults(value: Mapping[str, Any], name: str, shared: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The file's `defaults` over those of the file whose `shared` name it gives under `uses`."""
+    own = value.get("defaults") or {}
+    used = value.get("uses")
+    if used is not None and used not in shared:
+        raise ValueError(f"{name}: uses: no pipeline file is shared as {used}")
+    if not isinstance(own, dict):
+        raise ValueError(f"{name}: defaults must be a mapping")
+    below: Mapping[str, Any] = shared[used] if used is not None else {}
+    merged = {table: {**(below.get(table) or {}), **(own.get(table) or {})} for table in _TABLES}
+    return {**below, **own, **merged}
+
+
+def _sources(value: Mapping[str, Any], name: str, shared: Mapping[str, Mapping[str, Any]]) -> Iterator[Source]:
+    defaults = _defaults(value, name, shared)
     sources = value.get("sources") or ()
     if not isinstance(sources, list | tuple):
         raise ValueError(f"{name}: sources must be a list")
@@ -223,17 +276,30 @@ def _sources(value: Mapping[str, Any], name: str) -> Iterator[Source]:
         try:
             logsource = LogSource(**given["logsource"])
             fields = {**(defaults.get("fields") or {}), **(given.get("fields") or {})}
+            combined = {str(key): _combined(places) for key, places in fields.items() if isinstance(places, dict)}
             yield Source(
                 str(given.get("name") or logsource),
                 tuple((str(path), frozenset(str(text_of(one)).lower() for one in _list(wanted)))
                       for path, wanted in given["when"].items()),
                 logsource,
-                {str(key): tuple(str(path) for path in _list(paths)) for key, paths in fields.items()},
+                {str(key): tuple(str(path) for path in _list(paths)) for key, paths in fields.items()
+                 if key not in combined},
                 tuple(given.get("prefixes", defaults.get("prefixes", ()))),
                 {**(defaults.get("values") or {}), **(given.get("values") or {})},
+                combined,
             )  # fmt: skip
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{name}: sources[{number}]: {type(error).__name__}: {error}") from None
+
+
+def _combined(given: Mapping[str, Any]) -> Combined:
+    """`{all: [paths]}`, or `{join: [paths], by: "\\", begins: {from: to}}`."""
+    known = {"all"} if "all" in given else {"join", "by", "begins"}
+    if set(given) - known or not (given.get("all") or given.get("join")):
+        raise TypeError(f"a field of several places is {{all: …}} or {{join: …, by: …, begins: …}}, not {set(given)}")
+    paths = tuple(str(path) for path in _list(given.get("all") or given.get("join")))
+    begins = tuple((str(old).lower(), str(new)) for old, new in (given.get("begins") or {}).items())
+    return Combined(paths, None if "all" in given else str(given.get("by", "")), begins)
 
 
 def _list(value: Any) -> list[Any]:

@@ -36,7 +36,14 @@ HOSTILE: list[tuple[str, str | bytes, str, int, str]] = [
     ("not_utf8", b"title: \xff\n", "LT-R0200", 1, "UTF-8"),
     ("a_list", "- 1\n- 2\n", "LT-R0201", 1, "mapping"),
     ("just_text", "hello", "LT-R0201", 1, "mapping"),
-    ("aliases", "a: &a [x]\nb: [*a, *a]\n", "LT-R0200", 2, "aliases"),
+    ("alias_bomb", "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"a{n + 1}: &a{n + 1} [{','.join([f'*a{n}'] * 9)}]\n" for n in range(9)), "LT-R0200", 6, "values"),
+    ("alias_depth", "a0: &a0 [[[[[[[[x]]]]]]]]\n" + "".join(
+        f"a{n + 1}: &a{n + 1} [[[[*a{n}]]]]\n" for n in range(9)), "LT-R0200", 5, "nested"),
+    ("alias_in_itself", "title: x\na: &a [1, *a]\n", "LT-R0200", 2, "closed"),
+    ("alias_unknown", "title: x\nb: *a\n", "LT-R0200", 2, "anchor"),
+    ("documents", "---\n- 1\n" * 1100, "LT-R0200", 2001, "documents"),
+    ("long_number", "title: x\nn: " + "9" * 5000, "LT-R0200", 2, "number"),
     ("object_tag", HEAD + "x: !!python/object/apply:os.system [id]\n", "LT-R0200", 4, "tag"),
     ("twice", HEAD + "level: low\nlevel: high\n", "LT-R0200", 5, "twice"),
     ("deep", "a: " + "[" * 5000 + "]" * 5000, "LT-R0200", 1, "nested"),
@@ -121,10 +128,13 @@ def test_values_of_placeholders_stand_in_any_pipeline_file(tmp_path: Path) -> No
     folder = tmp_path / "pipelines"
     folder.mkdir()
     (folder / "ours.yaml").write_text("name: ours\nvars: {admins: [root, 'adm_*'], ports: 22, nets: [10.0.0.0/8]}\n")
-    text = HEAD.replace("linux", "luytre") + """detection:
+    text = (
+        HEAD.replace("linux", "luytre")
+        + """detection:
   sel: {a|expand: '%admins%', p|expand: '%ports%', n|expand|cidr: '%nets%'}
   condition: sel
 """
+    )
     (tmp_path / "a_rule.yml").write_text(text)
     engine = Engine.load([tmp_path / "a_rule.yml"], [folder])
     assert not engine.refused
