@@ -56,6 +56,8 @@ def create_app(node: Runtime) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        # FastAPI's own can be switched on by the environment, and then sends what it saw elsewhere.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.node, app.state.live, app.state.denials, app.state.key_rates = node, live, {}, Rates()
     app.state.providers = {}  # OpenID providers by id, made when first asked for

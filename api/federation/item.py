@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
-import jsonschema
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -179,6 +178,8 @@ def _no_constant(name: str) -> Any:
 
 @functools.cache
 def _validator() -> Any:
+    import jsonschema  # 5 MB, which a node that raises nothing does not pay
+
     schema = json.loads(resources.files("api.federation").joinpath("item.json").read_text("utf-8"))
     base = jsonschema.Draft202012Validator
     # JSON Schema takes 1.0 for an integer; a column does not.

@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-import jsonschema
-
 from api.federation.item import canonical, parsed
 from sensors.clock import rfc3339
 
@@ -66,6 +64,8 @@ def wrong_with(report: Any) -> str | None:
 
 @functools.cache
 def _validator() -> Any:
+    import jsonschema  # 5 MB, which a node that raises nothing does not pay
+
     schema = json.loads(resources.files("api.federation").joinpath("report.json").read_text("utf-8"))
     base = jsonschema.Draft202012Validator
     whole = base.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
