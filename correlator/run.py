@@ -231,7 +231,7 @@ class Runner:
         engine = Engine.load(self._rules, self._pipelines, keep, tuning.adjust)
         self._tuning = tuning
         self._daemon.log.info("rules loaded", running=len(engine.rules) + len(engine.correlations),
-                              refused=len(engine.refused))  # fmt: skip
+                              refused=len(engine.refused), waiting=len(engine.waiting))  # fmt: skip
         return engine
 
     def _look_at_rules(self) -> None:
@@ -310,6 +310,6 @@ def rule_states(pipeline: Pipeline) -> list[dict[str, Any]]:
     found += [
         {"id": one.rule_id, "title": {"en": one.title}, "state": "refused", "path": one.path, "line": one.line,
          "hits": 0, "reason": f"{one.code}: {one.reason}"}
-        for one in engine.refused
+        for one in (*engine.refused, *engine.waiting)
     ]  # fmt: skip
     return found

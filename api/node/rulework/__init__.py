@@ -6,5 +6,6 @@ COMMANDS = {
     "check": "api.node.rulework.check",
     "list": "api.node.rulework.listing",
     "backtest": "api.node.rulework.backtest",
+    "import": "api.node.rulework.bring",
     "tune": "api.node.rulework.tune",
 }

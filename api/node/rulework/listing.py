@@ -31,7 +31,7 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
                  "level": rule.about.level, "silent": rule.silent, "path": rule.about.path, "line": rule.about.line,
                  "tags": list(rule.about.tags), "state": "running"} for rule in found]  # fmt: skip
         body = {"schema_version": SCHEMA_VERSION, "rules": tuning.with_tuning(rows, tuned), "refused": refused,
-                "tuning": tuned.report()}  # fmt: skip
+                "waiting": [one._asdict() for one in engine.waiting], "tuning": tuned.report()}  # fmt: skip
         print(json.dumps(body, ensure_ascii=False))
         raise typer.Exit(EXIT_FAILED if engine.refused else EXIT_OK)
     off = {one.about.id for one in tuned.disabled}
@@ -52,7 +52,7 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
     for fault in tuned.told():
         place = f"{tuned.path}:{fault.line}" if fault.line else str(tuned.path)
         print(f"{place}: {fault.code}: {fault.rule_id} {fault.reason}", file=sys.stderr)
-    for bad in engine.refused:
+    for bad in (*engine.waiting, *engine.refused):
         print(f"{bad.path}:{bad.line}: {bad.code}: {bad.reason}", file=sys.stderr)
     told, silent, no, out = count["told"], count["silent"], len(engine.refused), len(tuned.disabled)
     more = say(f", {out} đã tắt", f", {out} off") if out else ""
