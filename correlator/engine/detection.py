@@ -8,7 +8,7 @@ Source: Sigma specification 2.1.0, Detection: Lists, Maps, Field Usage, Special 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from correlator.engine import conditions as c
 from correlator.engine import grammar
 from correlator.engine import modifiers as m
 from correlator.engine import values as v
-from correlator.engine.patterns import Placeholders, tokens
+from correlator.engine.patterns import Placeholders, Tokens, expanded_tokens, tokens
 from correlator.engine.rule import Unusable
 
 REGEX_MEMORY_BYTES = 8 * 1024 * 1024
@@ -88,7 +88,8 @@ class Detection:
                 raise Unusable("a list of values is empty", key)
             return c.Null(field)  # nothing that it could be: there is nothing there
         try:
-            item = m.Item(field, [[_value(value)] for value in values], self._placeholders, self.missing)
+            read = expanded_tokens if "expand" in names else tokens
+            item = m.Item(field, [[_value(value, read)] for value in values], self._placeholders, self.missing)
             m.apply(item, names)
             self._leaves += sum(len(alternatives) for alternatives in item.values)
             if self._leaves > LEAVES_LIMIT:
@@ -108,9 +109,9 @@ def _all(parts: list[c.Condition]) -> c.Condition:
     return parts[0] if len(parts) == 1 else c.AllOf(tuple(parts))
 
 
-def _value(given: Any) -> m.Value:
+def _value(given: Any, read: Callable[[str], Tokens]) -> m.Value:
     if isinstance(given, str):
-        return m.Words(tokens(given), given)
+        return m.Words(read(given), given)
     if given is None or isinstance(given, bool | int | float):
         return m.Plain(given)
     raise Unusable(f"a value of type {type(given).__name__}")

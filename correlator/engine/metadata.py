@@ -62,9 +62,7 @@ def _id(given: object, title: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError:
-        if not _ID.fullmatch(text):
-            raise Unusable("an id is a UUID, or at most 100 letters, digits and -_.:", "id") from None
-        return text
+        return text if _ID.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, f"luytre:rule:{text}"))
 
 
 def _one_of(known: tuple[str, ...], given: object, key: str) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from correlator.engine.patterns import Placeholder, Placeholders, Tokens, filled, joined, with_placeholders
+from correlator.engine.patterns import Placeholder, Placeholders, Tokens, filled, joined, pattern_tokens
 from correlator.engine.rule import Unusable
 from correlator.engine.values import MANY, ONE, text_of
 
@@ -169,7 +169,8 @@ def _fieldref(item: Item) -> None:
 
     def change(value: Value) -> Value:
         words = _words(value)
-        ends, starts = words.parts[:1] == (MANY,), words.parts[-1:] == (MANY,)
+        asked = {"contains", "startswith", "endswith"} & set(item.applied)
+        ends, starts = (bool(asked) and end == (MANY,) for end in (words.parts[:1], words.parts[-1:]))
         name = words.parts[1 if ends else 0 : -1 if starts else None]
         if len(name) != 1 or not isinstance(name[0], str):
             raise Unusable("a field reference has no wildcards")
@@ -185,7 +186,7 @@ def _expand(item: Item) -> None:
         if isinstance(value, Pattern):
             return [replace(value, text=text) for text in _patterns(value.text, item)]
         words = _words(value)
-        found = _filled(with_placeholders(words.parts), item)
+        found = _filled(words.parts, item)
         raws = _patterns(words.raw, item) if "%" in words.raw else [words.raw]
         same = len(raws) == len(found)
         return [replace(words, parts=parts, raw=raws[number] if same else _text(parts))
@@ -196,7 +197,7 @@ def _expand(item: Item) -> None:
 
 def _patterns(text: str, item: Item) -> list[str]:
     """A regular expression with its placeholders put in as text that means itself."""
-    return [_text(parts) for parts in _filled(with_placeholders((text,)), item, escaped=True)]
+    return [_text(parts) for parts in _filled(pattern_tokens(text), item, escaped=True)]
 
 
 def _filled(parts: Tokens, item: Item, *, escaped: bool = False) -> list[Tokens]:

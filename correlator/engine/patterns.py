@@ -17,6 +17,7 @@ from correlator.engine.values import MANY, ONE, Wild
 COMBINATIONS_LIMIT = 10_000
 
 _SPECIAL = re.compile(r"\\([\\*?])|([*?])")
+_EXPANDED = re.compile(r"\\([\\*?%])|([*?])|%([^%]+)%")
 _NAMED = re.compile(r"(?<!\\)%([^%]+)%")
 
 
@@ -45,6 +46,22 @@ def tokens(text: str) -> Tokens:
     return joined(found)
 
 
+def expanded_tokens(text: str) -> Tokens:
+    r"""As `tokens`, for a value under `expand`: %name% is a placeholder, `\%` a plain percent character."""
+    found: list[Token] = []
+    end = 0
+    for match in _EXPANDED.finditer(text):
+        plain, wild, name = match.groups()
+        found.append(text[end : match.start()] + (plain or ""))
+        if name:
+            found.append(Placeholder(name))
+        elif wild:
+            found.append(MANY if wild == "*" else ONE)
+        end = match.end()
+    found.append(text[end:])
+    return joined(found)
+
+
 def joined(parts: Iterable[Token]) -> Tokens:
     """Neighbouring texts become one, neighbouring `*` one, empty texts none."""
     found: list[Token] = []
@@ -59,19 +76,14 @@ def joined(parts: Iterable[Token]) -> Tokens:
     return tuple(found)
 
 
-def with_placeholders(parts: Tokens) -> Tokens:
-    r"""`expand`: %name% in plain text is a placeholder, `\%` a plain percent character."""
+def pattern_tokens(text: str) -> Tokens:
+    r"""A regular expression under `expand`: all but %name% is kept, `\%` as well (the expression reads it as %)."""
     found: list[Token] = []
-    for part in parts:
-        if not isinstance(part, str):
-            found.append(part)
-            continue
-        end = 0
-        for match in _NAMED.finditer(part):
-            found += (part[end : match.start()].replace("\\%", "%"), Placeholder(match[1]))
-            end = match.end()
-        found.append(part[end:].replace("\\%", "%"))
-    return joined(found)
+    end = 0
+    for match in _NAMED.finditer(text):
+        found += (text[end : match.start()], Placeholder(match[1]))
+        end = match.end()
+    return joined([*found, text[end:]])
 
 
 def filled(parts: Tokens, values: Placeholders, missing: set[str]) -> list[Tokens]:
