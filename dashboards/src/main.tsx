@@ -18,6 +18,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { Refusal } from "./api/client";
+import { watchBuild } from "./app/build";
 import { keepFocus } from "./app/focus";
 import { onKeyDown } from "./app/keys";
 import { Login } from "./app/login";
@@ -69,14 +70,7 @@ function App() {
   return <Loading />;
 }
 
-// A tab from before an upgrade asks for a script that the new build no longer has: it starts anew, once a minute at most.
-window.addEventListener("vite:preloadError", (event) => {
-  const last = Number(window.sessionStorage.getItem("luytre.reloaded") ?? 0);
-  if (Date.now() - last < 60_000) return;
-  window.sessionStorage.setItem("luytre.reloaded", String(Date.now()));
-  event.preventDefault();
-  window.location.reload();
-});
+watchBuild();
 window.addEventListener("keydown", onKeyDown);
 keepFocus();
 preload(window.location.hash);

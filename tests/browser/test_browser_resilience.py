@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -90,3 +92,41 @@ def test_the_server_goes_and_comes_back(open_page: Open, world: World) -> None:
     page.keyboard.press("r")
     expect(page.locator(".grid-row")).to_have_count(rows)
     watched.problems.clear()  # the requests that met no server
+
+
+def test_a_script_that_does_not_come_takes_nothing_away(open_page: Open, world: World) -> None:
+    """The node is away when a part of the screen is wanted for the first time: what is shown stays, and it is told."""
+    watched = open_page()
+    page = watched.page
+    page.wait_for_selector(".grid-row")
+    page.evaluate("window.sameDocument = true")
+    page.route(re.compile(r"/assets/|/$"), lambda route: route.abort())
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    expect(page.get_by_role("alert")).to_contain_text("Không tải được màn hình này")
+    page.get_by_role("button", name="Thử lại").click()
+    expect(page.locator(".toast-bad")).to_contain_text("Không kết nối được máy chủ")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    expect(page.locator(".grid-row").first).to_be_visible()
+    assert page.evaluate("window.sameDocument")
+    watched.problems.clear()  # the cut requests
+
+
+def test_a_tab_from_before_an_upgrade_starts_anew(open_page: Open, world: World) -> None:
+    watched = open_page()
+    page = watched.page
+    page.wait_for_selector(".grid-row")
+    before = page.request.get(world.base).text()
+    page.evaluate("window.sameDocument = true")
+    page.route(re.compile(r"/assets/incidents?-[^/]*\.js$"), lambda route: route.fulfill(status=404))
+    old = re.search(r"assets/index-[^\"]+\.js", before)
+    assert old
+    page.route(f"{world.base}/", lambda route: route.fulfill(
+        body=before.replace(old.group(), "assets/index-anew.js"), content_type="text/html"))  # fmt: skip
+    with page.expect_event("load"):  # a document, where moving between screens is none
+        page.keyboard.press("g")
+        page.keyboard.press("i")
+    page.unroute_all()
+    assert not page.evaluate("'sameDocument' in window")
+    watched.problems.clear()  # the script that was not there

@@ -5,6 +5,7 @@ import { ActButton } from "../parts/button";
 import { Empty } from "../parts/empty";
 import { Icon } from "../parts/icons";
 import { Boundary, Loading } from "../parts/panel";
+import { startAnew } from "./build";
 import { Ending } from "./ending";
 import { useKeys } from "./keys";
 import { useLive } from "./live";
@@ -64,7 +65,15 @@ export function Shell() {
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
   useLive();
-  usePaletteKey(useCallback(() => setPalette(true), []));
+  // Only with its script at hand: one that does not come must not take the screen below along.
+  const open = useCallback(
+    (what: keyof typeof overlays, show: (open: boolean) => void) => void overlays[what]().then(() => show(true), () => toast(t("frame.noScript"), { bad: true })),
+    [t],
+  );
+  const onPalette = useCallback(() => open("palette", setPalette), [open]);
+  const onKeys = useCallback(() => open("keys", setHelp), [open]);
+  const again = () => void startAnew().then((done) => done || toast(t("error.unreachable"), { bad: true }));
+  usePaletteKey(onPalette);
   useEffect(() => {
     const timer = setTimeout(() => void Promise.all([overlays.palette(), overlays.keys()]).catch(() => {}), QUIET_MS);
     return () => clearTimeout(timer);
@@ -93,9 +102,9 @@ export function Shell() {
         if (!undoLast()) toast(t("act.nothingToUndo"));
       },
     },
-    "?": { label: "keys.help", run: () => setHelp(true) },
+    "?": { label: "keys.help", run: onKeys },
   });
-  const rail = { entries, here, home, onPalette: () => setPalette(true), onKeys: () => setHelp(true) };
+  const rail = { entries, here, home, onPalette, onKeys };
   const title = found ? t(found.view.title as "nav.alerts") : t("nav.unknown");
   return (
     <div className={`shell${me.node.exercise ? " shell-exercise" : ""}${phone ? " shell-phone" : ""}`}>
@@ -120,7 +129,7 @@ export function Shell() {
             fallback={() => (
               <div className="trouble" role="alert">
                 <p>{t("frame.noScript")}</p>
-                <ActButton onClick={() => window.location.reload()}>{t("error.retry")}</ActButton>
+                <ActButton onClick={again}>{t("error.retry")}</ActButton>
               </div>
             )}
           >
