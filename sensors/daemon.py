@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 from sensors.logger import Logger, logger
+from sensors.version import version
 
 __all__ = ["Daemon", "Logger", "logger", "notify"]
 
@@ -34,6 +35,7 @@ class Daemon:
         self._health = data / "run" / f"{name}.json"
         self._health.parent.mkdir(parents=True, exist_ok=True)
         self._started = time.time()
+        self._version = version()  # what was installed when this process began: an upgrade meanwhile is a skew
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)
@@ -46,8 +48,9 @@ class Daemon:
         self.report({})
 
     def report(self, counters: Mapping[str, Any]) -> None:
-        """Counters as people will see them; `pid`, `started`, `updated` (epoch seconds) are added."""
-        body = {"name": self.name, "pid": os.getpid(), "started": self._started, "updated": time.time(), **counters}
+        """Counters as people will see them; `pid`, `started`, `updated` (epoch seconds) and `version` are added."""
+        body = {"name": self.name, "pid": os.getpid(), "started": self._started, "updated": time.time(),
+                "version": self._version, **counters}  # fmt: skip
         temporary = self._health.with_suffix(".new")
         temporary.write_text(json.dumps(body), encoding="utf-8")
         temporary.replace(self._health)

@@ -1,4 +1,5 @@
-"""`luytre doctor`: what is wrong on this machine, the true cause, and what mends it. Looks only; changes nothing.
+"""`luytre doctor`: what is wrong on this machine, the true cause, and what mends it. Looks only; changes nothing (but
+`--fix --yes`, which does what `--fix` has shown: doctor_fix.py).
 
 Exit: 0 all well (notes allowed) · 1 something is bad · 3 notes, with --strict · 2 usage. Works on a node and on a
 machine of sensors alone, whether it runs or not, with a configuration that cannot be read, too.
@@ -37,13 +38,18 @@ def doctor(
         bool, typer.Option("--quiet", "-q", help="bỏ các mục không áp dụng / leave out what is skipped")
     ] = False,
     bundle: Annotated[Path | None, typer.Option(help="gói hỗ trợ .tar.gz, không bí mật / support bundle")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="nêu việc sửa được ngay / what can be mended at once")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="cùng --fix: làm luôn / with --fix: do it")] = False,
     lang: Annotated[str, typer.Option(help="vi | en")] = "",
     config: At = None,
 ) -> None:
-    """luytre doctor   ·   luytre doctor --only link --only LT-D0401   ·   luytre doctor --bundle ho-tro.tar.gz"""
+    """luytre doctor   ·   luytre doctor --only link --only LT-D0401   ·   luytre doctor --fix [--yes]"""
     from api.node.doctor_run import chosen, examine, show
 
     spoken = lang if lang in ("vi", "en") else language()
+    if fix:
+        _mend(Machine(config or _found()), spoken, really=yes, as_json=as_json)
+        return
     checks, unknown = chosen(only or ())
     if unknown:
         print(f"không có mục kiểm tra / no such check: {unknown}", file=sys.stderr)
@@ -73,6 +79,29 @@ def doctor(
             print(f"  {name}", file=sys.stderr)
         print(f"{bundle}", file=sys.stderr)
     raise SystemExit(report.exit_code(strict=strict))
+
+
+def _mend(machine: Machine, spoken: str, *, really: bool, as_json: bool) -> None:
+    """The preview, or with --yes the acts. Exit 1 when one failed."""
+    from api.node.doctor_fix import carry_out, plan
+
+    acts = plan(machine)
+    done = carry_out(acts) if really else [(act, "") for act in acts]
+    if as_json:
+        rows = [{"path": str(act.path), "mode": act.mode if act.mode is None else f"{act.mode:04o}",
+                 "act": "remove" if act.mode is None else "chmod", "done": really and not wrong, "problem": wrong}
+                for act, wrong in done]  # fmt: skip
+        print(json.dumps({"schema_version": 1, "preview": not really, "acts": rows}, ensure_ascii=False, indent=1))
+    else:
+        for act, wrong in done:
+            mark = "✘" if wrong else "✔" if really else "·"
+            print(f"{mark} {act.path}  {act.about.of(spoken)}" + (f"  ({wrong})" if wrong else ""))
+        if not acts:
+            print("không có gì để sửa tự động" if spoken == "vi" else "nothing that can be mended by itself")
+        elif not really:
+            print("chưa làm gì; để làm: " if spoken == "vi" else "nothing is done yet; to do it: ", end="")
+            print(machine.luytre("doctor --fix --yes"))
+    raise SystemExit(int(any(wrong for _, wrong in done)))
 
 
 def _found() -> Path | None:

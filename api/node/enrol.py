@@ -17,6 +17,7 @@ import typer
 from api.config import ApiTable
 from api.node.cli import language
 from api.node.init import log_files, observer_name, toml
+from api.node.ownership import as_the_folder
 from api.node.users import At, act
 from sensors.clock import rfc3339
 from sensors.config import Config, NodeTable
@@ -55,13 +56,18 @@ def token(
 @app.command()
 def join(url: str, token: str, fingerprint: str, data: Path = Path("/var/lib/luytre")) -> None:
     """Ghi danh máy này làm cảm biến của một nút."""
-    done = enrol(url, token, fingerprint, data / "keys", file="sensor")
-    path = data / "luytre.toml"
+    keys, path = data / "keys", data / "luytre.toml"
+    try:
+        done = enrol(url, token, fingerprint, keys, file="sensor")
+    finally:
+        if data.is_dir():
+            as_the_folder(data, [keys, *(keys / name for name in ("sensor.key", "sensor.pem", "ca.pem"))])
     if not path.exists():
         path.write_text(toml({
             "node": {"data": str(data.resolve()), "agency": done.agency, "observer": done.name},
             "ship": {"url": url}, "log": {"files": log_files()},
         }), encoding="utf-8")  # fmt: skip
+        as_the_folder(data, [path])
     vi, where = language() == "vi", f"--config {path.resolve()}"
     until = rfc3339(done.expires_at)
     print(f"✔ đã ghi danh {done.name} của {done.agency}, chứng thư đến {until}, tự gia hạn" if vi else
@@ -77,8 +83,12 @@ def join(url: str, token: str, fingerprint: str, data: Path = Path("/var/lib/luy
 def upstream(url: str, token: str, fingerprint: str, config: At = None) -> None:
     """Ghi danh nút này với trung tâm cấp trên."""
     loaded = Config(config)
-    vi, keys = language() == "vi", loaded.table("node", NodeTable).root / "keys"
-    done = enrol(url, token, fingerprint, keys, file="node", ca_file="upstream-ca.pem")
+    vi, data = language() == "vi", loaded.table("node", NodeTable).root
+    keys = data / "keys"
+    try:
+        done = enrol(url, token, fingerprint, keys, file="node", ca_file="upstream-ca.pem")
+    finally:  # a refused one, too, has left a key
+        as_the_folder(data, [keys, *(keys / name for name in ("node.key", "node.pem", "upstream-ca.pem"))])
     print(f"✔ đã ghi danh {done.agency}:{done.role}:{done.name} với {url}" if vi else
           f"✔ {done.agency}:{done.role}:{done.name} is enrolled with {url}")  # fmt: skip
     if loaded.raw.get("federation", {}).get("upstream") == url:

@@ -61,21 +61,41 @@ def selftest(
     reader = open_reader(loaded)
     begun = time.monotonic()
     reached: list[tuple[str, float]] = []
+    stage = "spool"
     try:
-        looks = _looks(machine, reader, request, notice=notice)
-        for name, look in looks:
+        for stage, look in _looks(machine, reader, request, notice=notice):
             while not look():
                 passed = time.monotonic() - begun
-                if passed > (min(wait, TAKEN_S) if name == "spool" else wait):
-                    _fail(name, request, machine, passed, reached, as_json=as_json)
+                if passed > (min(wait, TAKEN_S) if stage == "spool" else wait):
+                    _late(stage, request, machine, passed)
                 time.sleep(POLL_S)
-            reached.append((name, round(time.monotonic() - begun, 1)))
+            reached.append((stage, round(time.monotonic() - begun, 1)))
             if not as_json:
-                print(f"{reached[-1][1]:6.1f} s  ✔ {STAGES[name][0].of(language())}", flush=True)
+                print(f"{reached[-1][1]:6.1f} s  ✔ {STAGES[stage][0].of(language())}", flush=True)
+    except LuytreError as error:
+        if as_json:
+            if stage in dict(reached):  # refused before the next could be looked at: the centre's, or the notice's
+                up = machine.raw_table("federation").get("upstream") and stage == "alert"
+                stage = "centre" if up else "notice"
+            _say(request, reached, failed=stage, error=error)
+        raise
     finally:
         reader.close()
     if as_json:
-        print(json.dumps({"schema_version": 1, "test": request.id, "ok": True, "stages": dict(reached)}))
+        _say(request, reached)
+
+
+def _say(
+    request: source.Request, reached: list[tuple[str, float]], *, failed: str = "", error: LuytreError | None = None
+) -> None:
+    """One JSON object whatever happened: also when the centre refuses or a notice has nowhere to go."""
+    said: dict[str, Any] = {"schema_version": 1, "test": request.id, "ok": error is None, "stages": dict(reached)}
+    if error is not None:
+        told = [
+            {"code": one.code, "vi": one.vi, "en": one.en, "hints": [*map(str, one.hints)]} for one in error.problems
+        ]
+        said |= {"failed": failed, "problems": told}
+    print(json.dumps(said, ensure_ascii=False))
 
 
 def _looks(
@@ -166,12 +186,9 @@ def _alert(machine: Machine, event_id: str, asked: float) -> str | None:
     return str(found) if found is not None else None
 
 
-def _fail(stage: str, request: source.Request, machine: Machine, passed: float, reached: list[tuple[str, float]], *,
-          as_json: bool) -> None:  # fmt: skip
+def _late(stage: str, request: source.Request, machine: Machine, passed: float) -> None:
     source.done(source.folder(machine.data) / f"{request.id}.json")
     words, look = STAGES[stage]
-    if as_json:
-        print(json.dumps({"schema_version": 1, "ok": False, "failed": stage, "stages": dict(reached)}))
     command = machine.luytre(f"doctor --only {look}")
     error = LuytreError(
         Problem("LT-N0301", f"chưa tới giai đoạn “{words.vi}” sau {passed:.0f} giây",

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from api.node.checks import Check, Finding, Words, note, ok, run
 from api.node.checks._machine import Machine
 from api.runtime import VERSION
+from sensors.version import version
 
 
 def look(machine: Machine) -> Iterator[Finding]:
+    installed = version() or VERSION
     measured = {
-        "luytre": VERSION,
+        "luytre": installed,
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "openssl": ssl.OPENSSL_VERSION.split()[1],
@@ -22,14 +24,14 @@ def look(machine: Machine) -> Iterator[Finding]:
     skew = {
         name: str(report["version"])
         for name, report in machine.reports.items()
-        if machine.alive(name) and report.get("version") not in (None, VERSION)
+        if machine.alive(name) and report.get("version") not in (None, "", installed)
     }
     if skew:
         shown = ", ".join(f"{name} {version}" for name, version in skew.items())
         yield note(
             "version-skew",
-            f"đang chạy bản cũ: {shown}; đã cài {VERSION}",
-            f"an old version runs: {shown}; {VERSION} is installed",
+            f"đang chạy bản cũ: {shown}; đã cài {installed}",
+            f"an old version runs: {shown}; {installed} is installed",
             run(machine.restart()),
             running=skew,
             **measured,
