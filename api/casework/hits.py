@@ -22,6 +22,7 @@ ENTITY_FIELDS = tuple(
     if path
     not in {"source.port", "network.transport", "http.request.method", "http.response.status_code", "event.dataset"}
 )
+_HEADS = tuple((path, path.partition(".")[0]) for path in ENTITY_FIELDS)
 ENTITY_LIMIT = 10  # values per field of one alert
 VALUE_LIMIT = 512
 EVENT_IDS = 100
@@ -82,9 +83,11 @@ def read(event: Event, *, agency: str, now: float) -> Hit | None:
 
 
 def _entities(event: Event) -> list[tuple[str, str]]:
+    there = {str(key).partition(".")[0] for key in event}  # most fields are not there: seen by their first word
     return [
         (path, _line(value))
-        for path in ENTITY_FIELDS
+        for path, head in _HEADS
+        if head in there
         for value in _list(get(event, path))[:ENTITY_LIMIT]
         if isinstance(value, str | int) and not isinstance(value, bool) and value != ""
     ]
@@ -112,4 +115,6 @@ def _line(value: Any) -> str:
 
 def _whole(text: str) -> str:
     """Without what a database may refuse: PostgreSQL's text holds no U+0000, and UTF-8 no half of a surrogate pair."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()

@@ -119,8 +119,9 @@ def full(session: Session, alert: Alert, now: float, texts: RuleTexts) -> shapes
         .order_by(AlertHit.at.desc(), AlertHit.id)
         .limit(HITS_SHOWN)
     )
-    return shapes.AlertFull(
-        **show(session, [alert], now)[0].model_dump(),
+    [row] = show(session, [alert], now)
+    return shapes.AlertFull.model_construct(
+        **dict(row),
         hits=[
             shapes.HitShape(
                 id=hit.id,

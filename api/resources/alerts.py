@@ -119,12 +119,13 @@ async def list_alerts(request: Request, wanted: Annotated[AlertQuery, Query()], 
     return Response(body, media_type="application/json")
 
 
-@router.get("/{alert_id}")
-def get_alert(request: Request, alert_id: Id, access: Reader) -> shapes.AlertFull:
+@router.get("/{alert_id}", response_model=shapes.AlertFull)
+def get_alert(request: Request, alert_id: Id, access: Reader) -> Response:
     node: Runtime = request.app.state.node
     with node.db.read() as session:
         alert = _seen(session, access, alert_id)
-        return queue.full(session, alert, node.clock.now(), _texts(request, alert))
+        found = queue.full(session, alert, node.clock.now(), _texts(request, alert))
+    return Response(found.model_dump_json(by_alias=True), media_type="application/json")
 
 
 @router.get("/{alert_id}/events")
