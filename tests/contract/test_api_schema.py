@@ -28,7 +28,7 @@ from tests.servers.two_agencies import CANARY, LINK, World
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 ENDLESS = {("GET", "/api/v1/stream")}  # test_api_live.py reads it
-EXAMPLES = int(os.environ.get("LUYTRE_SCHEMA_EXAMPLES", "6"))  # requests a route and role; 200 for a longer hunt
+EXAMPLES = int(os.environ.get("LUYTRE_SCHEMA_EXAMPLES", "4"))  # requests a route and role; 200 for a longer hunt
 
 
 @pytest.fixture(scope="module")
