@@ -43,7 +43,7 @@ class Unknown(LookupError):
 
 
 def choose(wanted: Iterable[str], rules: Sequence[Path], pipelines: Sequence[Path]) -> Chosen:
-    """`wanted`: ids, names, files or folders. Raises `Unknown`; ValueError when a pipeline file is unusable."""
+    """`wanted`: ids, names (a file's too), files, folders. Raises `Unknown`; ValueError when a pipeline is unusable."""
     words = list(wanted)
     named = [Path(word) for word in words if Path(word).exists()]
     texts = [word for word in words if not Path(word).exists()]
@@ -59,8 +59,9 @@ def choose(wanted: Iterable[str], rules: Sequence[Path], pipelines: Sequence[Pat
             asked.update(one.id for one in mine)
         for text in texts:
             found = [one.id for one in every if text in (one.id, one.about.name)]
+            found = found or [one.id for one in every if text == Path(one.about.path).stem and not one.silent]
             if not found:
-                raise Unknown(text, [name for one in every for name in (one.about.name, one.id) if name])
+                raise Unknown(text, sorted({name for one in every for name in _names(one) if name}))
             asked.update(found)
         _keep(loaded, asked)
 
@@ -69,6 +70,10 @@ def choose(wanted: Iterable[str], rules: Sequence[Path], pipelines: Sequence[Pat
     if not asked:
         raise Unknown(words[0] if words else "", (), refused)
     return Chosen(engine, frozenset(asked), tuple(routing.load(routing.read(pipelines))), refused)
+
+
+def _names(one: Rule | Correlation) -> tuple[str, str, str]:
+    return one.id, one.about.name, Path(one.about.path).stem
 
 
 def _keep(loaded: Loaded, asked: set[str]) -> None:

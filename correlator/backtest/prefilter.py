@@ -96,13 +96,13 @@ def _condition(node: c.Condition, source: Source, *, quick: bool) -> Node | None
             return _any([_condition(part, source, quick=quick) for part in parts])
         case c.Is(field, test):
             return _is(field, test, source, quick=quick)
-        case c.Exists(field, True) if quick:
+        case c.Exists(field, True) if quick and field not in source.combined:
             return _any([Exists(path) if KINDS.get(path) != "text" else None for path in _paths(field, source)])
     return None
 
 
 def _is(field: str, test: v.Test, source: Source, *, quick: bool) -> Node | None:
-    if field in source.values:  # what stands in the event is another word
+    if field in source.values or field in source.combined:  # what stands in the event is another word, or several
         return None
     mapped = source.fields.get(field, (field,))
     if not quick and not any(path in KINDS for path in mapped):

@@ -7,5 +7,6 @@ COMMANDS = {
     "list": "api.node.rulework.listing",
     "backtest": "api.node.rulework.backtest",
     "import": "api.node.rulework.bring",
+    "convert": "api.node.rulework.convert",
     "tune": "api.node.rulework.tune",
 }

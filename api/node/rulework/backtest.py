@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from api.node.cli import language
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, needed, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, needed, say, unknown
 from correlator.backtest import Chosen, Limits, Report, Sample, backtest, choose
 from correlator.backtest.choose import Unknown
 from correlator.config import pipeline_paths, rule_paths
@@ -26,7 +26,7 @@ from correlator.store import open_reader
 from correlator.store.base import Scope
 from sensors.clock import parse_rfc3339
 from sensors.config import Config, NodeTable
-from sensors.errors import EXIT_DEGRADED, EXIT_OK, Hint, Problem, guess
+from sensors.errors import EXIT_DEGRADED, EXIT_OK, Problem
 
 DAY_S = 86_400
 BAR = 40
@@ -69,15 +69,8 @@ def command(
 def _chosen(wanted: list[str], config: Config) -> Chosen:
     try:
         return choose(wanted, rule_paths(config), pipeline_paths(config))
-    except Unknown as unknown:
-        for one in unknown.refused:
-            print(f"{one.path}:{one.line}: {one.code}: {one.reason}", file=sys.stderr)
-        meant = guess(unknown.wanted, unknown.known)
-        raise Missing(Problem(
-            "LT-R0305", f"không có luật `{unknown.wanted}`", f"no rule `{unknown.wanted}`",
-            hints=(Hint("xem các luật: luytre rules list", "see the rules: luytre rules list"),),
-            label=Hint(f"có phải ý bạn là `{meant}`?", f"did you mean `{meant}`?") if meant else None,
-        )) from None  # fmt: skip
+    except Unknown as missing:
+        raise unknown(missing) from None
 
 
 def _moment(text: str) -> float:

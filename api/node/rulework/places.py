@@ -6,15 +6,18 @@ Without paths: the rules of the node that --config or LUYTRE_CONFIG names; witho
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.node.cli import language
+from correlator.backtest.choose import Unknown
 from correlator.config import pipeline_paths, rule_paths, shared
 from sensors.config import Config
-from sensors.errors import EXIT_USAGE, Hint, LuytreError, Place, Problem
+from sensors.errors import EXIT_USAGE, Hint, LuytreError, Place, Problem, guess
 
 Paths = Annotated[list[Path] | None, typer.Argument(help="tệp, thư mục luật; mặc định: luật đi kèm")]
 At = Annotated[Path | None, typer.Option("--config", help="luytre.toml; luật của nút đó")]
@@ -63,3 +66,19 @@ def needed(config: Path | None) -> Config:
                         "name the node: --config PATH/luytre.toml, or LUYTRE_CONFIG"),),
         ))  # fmt: skip
     return found
+
+
+def unknown(missing: Unknown) -> Missing:
+    """No such rule; what was wrong with a file that was named is told first."""
+    for one in missing.refused:
+        print(f"{one.path}:{one.line}: {one.code}: {one.reason}", file=sys.stderr)
+    return no_rule(missing.wanted, missing.known)
+
+
+def no_rule(wanted: str, known: Sequence[str]) -> Missing:
+    meant = guess(wanted, known)
+    return Missing(Problem(
+        "LT-R0305", f"không có luật `{wanted}`", f"no rule `{wanted}`",
+        hints=(Hint("xem các luật: luytre rules list", "see the rules: luytre rules list"),),
+        label=Hint(f"có phải ý bạn là `{meant}`?", f"did you mean `{meant}`?") if meant else None,
+    ))  # fmt: skip

@@ -18,12 +18,12 @@ from typing import Annotated
 
 import typer
 
-from api.node.rulework.places import At, Missing, needed, say
+from api.node.rulework.places import At, needed, no_rule, say
 from correlator import tuning
 from correlator.config import pipeline_paths, rule_paths
 from correlator.engine import Engine
 from sensors.config import Config
-from sensors.errors import Hint, LuytreError, Place, Problem, guess
+from sensors.errors import Hint, LuytreError, Place, Problem
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
 
@@ -90,12 +90,7 @@ def _known(word: str, config: Config, text: str, *, gone: bool) -> str:
     every = {one.id: one.about.name for one in engine.rules} | {one.id: one.about.name for one in engine.correlations}
     found = [rule_id for rule_id, name in every.items() if word in (rule_id, name)]
     if not found:
-        meant = guess(word, [name for pair in every.items() for name in pair if name])
-        raise Missing(Problem(
-            "LT-R0305", f"không có luật `{word}`", f"no rule `{word}`",
-            hints=(Hint("xem các luật: luytre rules list", "see the rules: luytre rules list"),),
-            label=Hint(f"có phải ý bạn là `{meant}`?", f"did you mean `{meant}`?") if meant else None,
-        ))  # fmt: skip
+        raise no_rule(word, [name for pair in every.items() for name in pair if name])
     return found[0]
 
 
