@@ -31,7 +31,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from correlator.engine.conditions import MISSING, View
-from correlator.engine.correlate.entities import who
 from correlator.engine.correlate.state import GROUPS_LIMIT, LIMIT_BYTES, Fired, State
 from correlator.engine.rule import Correlation
 from sensors.event import Event, get
@@ -54,7 +53,7 @@ class Correlator:
         for number, state in enumerate(self._states):
             for name in state.rule.rules:
                 self._readers.setdefault(name, []).append(number)
-        self._judged = [state for state in self._states if not state.measure.rising]
+        self._judged = [state for state in self._states if not state.rising]
         self._due = float("inf")  # when the first window is over that is judged then
         self._now = 0.0  # the latest arrival
         self._since_tick = 0
@@ -112,21 +111,26 @@ class Correlator:
               fired: list[Fired]) -> deque[tuple[Fired, View]]:  # fmt: skip
         above: deque[tuple[Fired, View]] = deque()
         readers = self._readers
-        todo = {number for name in matched if name in readers for number in readers[name]}
+        todo: Sequence[int]
+        if len(matched) == 1:
+            todo = readers.get(next(iter(matched)), ())
+        else:
+            todo = sorted({number for name in matched if name in readers for number in readers[name]})
         if not todo:
             return above
-        found = who(event)
         inner = event.get("event")
         given = inner.get("id") if isinstance(inner, dict) else get(event, "event.id")
         event_id = given if isinstance(given, str) else str(given or "")
-        for number in sorted(todo) if len(todo) > 1 else todo:
+        for number in todo:
             state = self._states[number]
-            refs = {name: matched[name] for name in state.rule.rules if name in matched}
-            for one in state.add(event, event_id, refs, found, time, arrival, self._now):
+            refs = matched
+            if len(matched) > 1:
+                refs = {name: matched[name] for name in state.rule.rules if name in matched}
+            for one in state.add(event, event_id, refs, time, arrival, self._now):
                 fired.append(one)
                 if one.correlation.id in readers:
                     above.append((one, next(iter(refs.values()))))
-            if not state.measure.rising:
+            if not state.rising:
                 self._due = min(self._due, state.due)
         return above
 

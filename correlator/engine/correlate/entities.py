@@ -1,6 +1,6 @@
-"""Who and where an event is about, taken once an event however many correlations it feeds.
+"""Who and where the events of a group are about: what they agree on.
 
-In:  an event. Out: its values at `PATHS` (hit.py's entities, then what a hit needs when its event is gone), as a tuple.
+In:  events. Out: (places in `PATHS`, values): the entities of the first that no later one contradicts.
 Bound: texts over `VALUE_LIMIT_CHARS` and lists over `MEMBERS_LIMIT` are left out: a group keeps these values in memory.
 """
 
@@ -79,25 +79,34 @@ def common(shape: tuple[int, ...], values: Who) -> dict[str, Any]:
     return {PATHS[place]: value for place, value in zip(shape, values, strict=True)}
 
 
-def present(found: Who) -> tuple[tuple[int, ...], Who]:
+def present(event: Event) -> tuple[tuple[int, ...], Who]:
     """(places, values) of the entities that are there."""
+    found = who(event)
     shape = tuple(place for place in _ENTITIES if found[place] is not None)
     return shape, tuple(found[place] for place in shape)
 
 
-def agreed(shape: tuple[int, ...], values: Who, found: Who) -> tuple[tuple[int, ...], Who] | None:
+_STEPS = tuple(path.partition(".")[::2] for path in PATHS)
+
+
+def agreed(shape: tuple[int, ...], values: Who, event: Event) -> tuple[tuple[int, ...], Who] | None:
     """What is left when this event speaks too; None when all of it still holds."""
-    for place, value in zip(shape, values, strict=True):
-        if found[place] != value:
-            break
-    else:
+    differ: set[int] = set()
+    at = 0
+    for place in shape:
+        top, rest = _STEPS[place]
+        inner = event.get(top)
+        if (inner.__class__ is not dict or inner.get(rest) != values[at]) and get(event, PATHS[place]) != values[at]:
+            differ.add(place)  # and not deeper or under a dotted name
+        at += 1
+    if not differ:
         return None
-    kept = [(place, value) for place, value in zip(shape, values, strict=True) if found[place] == value]
-    return tuple(place for place, _ in kept), tuple(value for _, value in kept)
+    return (tuple(place for place in shape if place not in differ),
+            tuple(value for place, value in zip(shape, values, strict=True) if place not in differ))  # fmt: skip
 
 
-def meta(found: Who) -> Who:
-    return found[len(ENTITIES) :]
+def meta(event: Event) -> Who:
+    return tuple(_kept(get(event, path)) for path in META)
 
 
 def stand_in(shape: tuple[int, ...], values: Who, last: Who, event_id: str) -> Event:

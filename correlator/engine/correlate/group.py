@@ -56,9 +56,8 @@ class Group:
     def insert(self, time: float, arrival: float, event_id: str, what: Any) -> int:
         """Put the entry behind all that are not later; returns its place."""
         times = self.times
-        long: Long = {}
-        row = records.row(arrival, event_id, long)
-        if long:
+        row, long = records.row(arrival, event_id)
+        if long is not None:
             self.long = {**(self.long or {}), **long}
             self.size += 600
         place = len(times)
@@ -73,8 +72,9 @@ class Group:
             self.rows[place * SIZE : place * SIZE] = row
             if self.whats is not None:
                 self.whats.insert(place, what)
-        self.last_arrival = max(self.last_arrival, arrival)
-        self.size += ENTRY_BYTES + weight(what)
+        if arrival > self.last_arrival:  # noqa: PLR1730: max() is a call, and this is every event
+            self.last_arrival = arrival
+        self.size += ENTRY_BYTES if what is None else ENTRY_BYTES + weight(what)
         return place
 
     def cut(self, first: int, end: int) -> None:

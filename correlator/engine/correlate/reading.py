@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from correlator.engine.conditions import MISSING, View, members
@@ -31,8 +31,11 @@ _NOTHING: tuple[Any, ...] = (None,)
 class Reader:
     def __init__(self, correlation: Correlation, measure: Measure) -> None:
         self._group_by, self._aliases = correlation.group_by, correlation.aliases
-        self._fields, self._says = correlation.fields, measure.says
+        self._fields = correlation.fields
         self.unreadable = 0  # values that are no number
+        self.whats: Callable[[Mapping[str, View]], Sequence[Any]] = {
+            "nothing": lambda _: _NOTHING, "rule": tuple, "number": self._numbers,
+        }.get(measure.says, self._counted)  # fmt: skip
 
     def key(self, event: Event, refs: Mapping[str, View]) -> Key | None:
         organization = event.get("organization")
@@ -45,14 +48,7 @@ class Reader:
             values.append(value)
         return tuple(values)
 
-    def whats(self, refs: Mapping[str, View]) -> Sequence[Any]:
-        match self._says:
-            case "nothing":
-                return _NOTHING
-            case "rule":
-                return tuple(refs)
-            case "number":
-                return self._numbers(refs)
+    def _counted(self, refs: Mapping[str, View]) -> Sequence[str]:
         if len(self._fields) == 1:
             return self._texts(self._fields[0], refs)
         parts = [self._text(name, refs) for name in self._fields]

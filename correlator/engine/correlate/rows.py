@@ -18,28 +18,28 @@ ID_LIMIT_CHARS = 512
 Long = dict[bytes, str]
 
 
-def row(arrival: float, event_id: str, long: Long) -> bytes:
+def row(arrival: float, event_id: str) -> tuple[bytes, Long | None]:
+    """The row, and what its group's table must hold for it."""
     size = len(event_id)
     if size == 32:
         try:
             raw = bytes.fromhex(event_id)
             if raw.hex() == event_id:
-                return _ROW.pack(arrival, 0, raw)
+                return _ROW.pack(arrival, 0, raw), None
         except ValueError:
             pass
     elif size == 36:
         try:
             raw = bytes.fromhex(event_id.replace("-", ""))
             if _dashed(raw.hex()) == event_id:
-                return _ROW.pack(arrival, 1, raw)
+                return _ROW.pack(arrival, 1, raw), None
         except ValueError:
             pass
     raw = event_id[:ID_LIMIT_CHARS].encode("utf-8", "replace")
     if len(raw) <= 16:
-        return _ROW.pack(arrival, 2 + len(raw), raw)
+        return _ROW.pack(arrival, 2 + len(raw), raw), None
     digest = hashlib.blake2b(raw, digest_size=16).digest()
-    long[digest] = raw.decode()
-    return _ROW.pack(arrival, 255, digest)
+    return _ROW.pack(arrival, 255, digest), {digest: raw.decode()}
 
 
 def arrival_at(rows: bytearray, index: int) -> float:

@@ -19,7 +19,6 @@ from typing import Any
 
 from correlator.engine.conditions import View
 from correlator.engine.correlate import entities
-from correlator.engine.correlate.entities import Who
 from correlator.engine.correlate.group import Group, named
 from correlator.engine.correlate.kinds import KINDS
 from correlator.engine.correlate.reading import Key, Reader
@@ -56,6 +55,7 @@ class State:
         self.groups: OrderedDict[Key, Group] = OrderedDict()
         self.evicted = self.ungrouped = self.dropped = self.bytes = 0
         self._span, self._lateness_s = float(correlation.timespan_s), lateness_s
+        self._kept_s, self.rising = self._span + lateness_s, self.measure.rising
         self._groups_limit, self._limit_bytes = groups_limit, limit_bytes
         self._due: list[tuple[float, Key]] = []  # when to look at windows that are judged when they are over
         self._shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
@@ -74,35 +74,37 @@ class State:
 
     # --- an event ----------------------------------------------------------------------------------------------
 
-    def add(self, event: Event, event_id: str, refs: Mapping[str, View], who: Who, time: float, arrival: float,
-            now: float) -> list[Fired]:  # fmt: skip
+    def add(self, event: Event, event_id: str, refs: Mapping[str, View], time: float, arrival: float,
+            now: float) -> Sequence[Fired]:  # fmt: skip
         key = self.reader.key(event, refs)
         if key is None:
             self.ungrouped += 1
-            return []
+            return ()
         whats = self.reader.whats(refs)
         if not whats:
-            return []
+            return ()
         group = self.groups.get(key)
-        if group is not None and group.last_arrival + self._span + self._lateness_s < now and self.measure.rising:
+        rising = self.rising
+        if group is not None and rising and group.last_arrival + self._kept_s < now:
             self._forget(key)
             group = None
         if group is None:
-            group = self._begin(key, who)
+            group = self._begin(key, event)
         else:
             self.groups.move_to_end(key)
-            self._agree(group, who)
+            left = entities.agreed(group.shape, group.values, event)
+            if left is not None:
+                group.shape, group.values = self._shapes.setdefault(left[0], left[0]), left[1]
         before = group.size
-        fired = []
+        fired: list[Fired] | tuple[()] = ()
         for what in whats:
             place = group.insert(time, arrival, event_id, what)
-            if not self.measure.rising:
-                continue
-            found = self.measure.completed(group, place)
-            if found is not None:
-                fired.append(self._fire(key, group, event, *found))
-        if not self.measure.rising:
-            group.meta = entities.meta(who)
+            if rising:
+                found = self.measure.completed(group, place)
+                if found is not None:
+                    fired = [*fired, self._fire(key, group, event, *found)]
+        if not rising:
+            group.meta = entities.meta(event)
             if len(group.times) == len(whats):
                 self._remember(key, group)
         if len(group.times) >= group.prune_at:
@@ -111,13 +113,14 @@ class State:
         self.bytes += group.size - before
         if not group.times:
             self._forget(key)
-        self._evict()
+        if self.bytes > self._limit_bytes or len(self.groups) > self._groups_limit:
+            self._evict()
         return fired
 
-    def _begin(self, key: Key, who: Who) -> Group:
+    def _begin(self, key: Key, event: Event) -> Group:
         group = self.groups[key] = Group(self.measure.column())
         self.measure.rebuild(group)
-        shape, values = entities.present(who)
+        shape, values = entities.present(event)
         group.shape = self._shapes.setdefault(shape, shape)
         group.values = tuple(self._shared(value) for value in values)
         group.size = group.weighed(key)
@@ -133,11 +136,6 @@ class State:
         if len(self._texts) > INTERNED_LIMIT:
             self._texts.clear()
         return self._texts.setdefault(value, value)
-
-    def _agree(self, group: Group, who: Who) -> None:
-        left = entities.agreed(group.shape, group.values, who)
-        if left is not None:
-            group.shape, group.values = self._shapes.setdefault(left[0], left[0]), left[1]
 
     def _fire(self, key: Key, group: Group, event: Event, first: int, end: int) -> Fired:
         """Make the alert of this stretch, then use it up, with what lies within a timespan before its end."""
