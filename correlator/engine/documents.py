@@ -37,9 +37,10 @@ _WORDS: dict[str, bool | float | None] = {
     ".nan": math.nan, ".NaN": math.nan, ".NAN": math.nan,
 }  # fmt: skip
 _BEGIN = frozenset("~nNtTfF+-.0123456789<")
-_INT = re.compile(r"[-+]?[0-9]+")
+# A leading zero means a text (as in PyYAML for 00000429): a number would lose what the rule looks for.
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
 class DocumentProblem(ValueError):
