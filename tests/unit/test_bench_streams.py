@@ -103,6 +103,8 @@ def test_the_peer_is_given_the_names_and_tags_that_its_rules_ask_for() -> None:
     assert (flat["Image"], flat["IntegrityLevel"], flat["Channel"], flat["EventID"]) == (
         "C:\\a.exe", "High", "Security", "4688")  # fmt: skip
     assert "category" not in flatten(recorded("System", "7045"))
+    device = r"\device\harddiskvolume2\windows\system32\lsass.exe"
+    assert flatten(recorded("Security", "5156", Application=device))["Image"] == r"C:\windows\system32\lsass.exe"
 
 
 def test_a_strangers_tag_is_no_log_source() -> None:

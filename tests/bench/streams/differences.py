@@ -83,7 +83,7 @@ def _why_ours(rule: Rule, flat: Mapping[str, Any]) -> str:
 
 def _why_theirs(rule: Rule | None, sources: routing.Sources, event: Mapping[str, Any]) -> str:
     if rule is None:
-        return "we refuse the rule"
+        return "the rule waits for a placeholder's values"
     covered = any(rule.logsource.covers(one.logsource) for one in sources.of(routing.flat(event)))
     return "" if covered else "its log source is not said, so they try every rule"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from correlator.engine import sources as routing
+from correlator.engine.conditions import MISSING
 from sensors.event import Event
 
 EVENT_ID = "luytre_id"  # how the peer's matches are told apart
@@ -36,6 +37,10 @@ class Flattener:
             for name, paths in source.fields.items():
                 if name not in found and (path := next((one for one in paths if one in flattened), "")):
                     found[name] = flattened[path]
+            for name, made in source.combined.items():
+                value = made.of([flattened.get(path, MISSING) for path in made.paths])
+                if name not in found and value is not MISSING:
+                    found[name] = value
             for name, table in source.values.items():
                 if isinstance(said := found.get(name), str):
                     found[name] = table.get(said, said)
