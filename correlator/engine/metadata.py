@@ -24,11 +24,6 @@ _STATUS = ("stable", "test", "experimental", "deprecated", "unsupported")
 _ID = re.compile(r"[\w.:-]{1,100}")  # UUIDs "are recommended but not mandatory"; it becomes part of addresses
 
 
-def about(parsed: object, document: Document, path: str) -> About:
-    """As `read`; `parsed` is not asked."""
-    return read(document, path)
-
-
 def read(document: Document, path: str) -> About:
     raw: Mapping[str, Any] = document.value
     title = raw.get("title")

@@ -1,7 +1,7 @@
-"""Where pySigma's types are read: rules that an agency's own pipeline transforms, and correlations.
+"""Where pySigma's types are read: rules that an agency's own pipeline transforms.
 
-In:  a document, and a pySigma `ProcessingPipeline` with transformations. Out: a log source and a condition tree, or
-     pySigma's correlation; `Unusable` says why not.
+In:  a document, and a pySigma `ProcessingPipeline` with transformations. Out: a log source and a condition tree;
+     `Unusable` says why not.
 Bound: pySigma parses conditions by backtracking and writes `windash` out as 5^n texts, so what it is given is bounded
 here: `CONDITION_LIMIT_CHARS`, `WORDS_LIMIT`, `PARENTHESES_LIMIT`, `STARS_LIMIT`, `WINDASH_LIMIT`, `LEAVES_LIMIT`.
 Source: pySigma 1.5. Known to differ from the specification: `not_x` as a name behind an operator reads as `not _x`,
@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from sigma import conditions as sc
 from sigma import types as st
-from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaConditionError, SigmaError, SigmaLogsourceError
 from sigma.rule import SigmaRule
 
-from correlator.engine import compile_correlation as correlations
 from correlator.engine import conditions as c
 from correlator.engine import values as v
 from correlator.engine.detection import regex
-from correlator.engine.documents import Document
 from correlator.engine.modifiers import WINDASH_LIMIT
 from correlator.engine.patterns import Placeholder, Placeholders, Token, Tokens, filled, joined
 from correlator.engine.rule import LogSource, Unusable
@@ -38,17 +35,10 @@ LEAVES_LIMIT = 200_000
 _WINDASH = re.compile(r"\B[-/]\b")
 
 
-def correlation(document: Document) -> SigmaCorrelationRule:
-    raw = document.value
-    if not isinstance(raw["correlation"], dict) or "type" not in raw["correlation"]:
-        raise Unusable("a correlation needs a type", "correlation")
-    return cast("SigmaCorrelationRule", _parsed(SigmaCorrelationRule, correlations.as_taken(raw)))
-
-
 def transformed(raw: dict[str, Any], pipeline: Any, placeholders: Placeholders) -> tuple[LogSource, c.Condition]:
     """The rule as the pipeline makes it."""
     _check(raw.get("detection"))
-    parsed = cast("SigmaRule", _parsed(SigmaRule, _rewritten(raw)))
+    parsed = _parsed(_rewritten(raw))
     try:
         pipeline.apply(parsed)
     except (SigmaError, RecursionError, NotImplementedError, AttributeError, TypeError, ValueError) as error:
@@ -63,9 +53,9 @@ def transformed(raw: dict[str, Any], pipeline: Any, placeholders: Placeholders) 
     return LogSource(source.product, source.category, source.service), condition
 
 
-def _parsed(kind: Any, raw: dict[str, Any]) -> Any:
+def _parsed(raw: dict[str, Any]) -> SigmaRule:
     try:
-        parsed = kind.from_dict(raw, collect_errors=True)
+        parsed = SigmaRule.from_dict(raw, collect_errors=True)
     except SigmaError as error:
         raise _unusable(error) from None
     except Exception as error:  # a shape that pySigma doesn't expect: its own AttributeError, TypeError …
