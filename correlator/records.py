@@ -45,7 +45,7 @@ def _tree(record: dict[str, Any]) -> Event:
             put(event, f"winlog.{name.lower()}", _text(system[name]))
     data = record.get("EventData")
     if isinstance(data, dict):
-        put(event, "winlog.event_data", {k: v for k, v in data.items() if k != "#attributes"})
+        put(event, "winlog.event_data", _data(data))
     user_data = record.get("UserData")
     if isinstance(user_data, dict):
         for value in user_data.values():
@@ -83,6 +83,12 @@ def _base(event: Event, channel: Any, code: Any, provider: Any, computer: Any) -
 def _attributes(value: Any) -> dict[str, Any]:
     found = value.get("#attributes") if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def _data(values: dict[str, Any]) -> dict[str, Any]:
+    """Unnamed <Data> with attributes is {"#text": …}; what it holds stands under `Data`."""
+    return {name: value["#text"] if isinstance(value, dict) and "#text" in value else value
+            for name, value in values.items() if name != "#attributes"}  # fmt: skip
 
 
 def _text(value: Any) -> Any:
