@@ -86,7 +86,7 @@ def _from_where(node: Runtime, session: Session, actor: Actor, user_id: int, her
     detail = {"network": here.network, "browser": here.browser}
     node.audit.record(session, actor, "session.new-place", f"user:{user.id}", detail=detail)
     tell(
-        session, key=f"place:{user.id}:{here.network}:{here.browser}:{int(now)}", kind="account", ref=f"user:{user.id}",
+        session, key=f"place:{user.id}:{here.network}:{here.browser}:{int(now)}", kind="account", ref=user.username,
         agency=user.home or node.node.agency, level="medium", link="#/account", now=now, to_user=user.id,
         title={"vi": f"Tài khoản của bạn được đăng nhập từ nơi mới: {here.said('vi')}",
                "en": f"Your account was signed in to from a new place: {here.said('en')}"},

@@ -357,7 +357,7 @@ def _act_on(request: Request, access: Access, user_id: int, act: Doing, *, when:
         session.flush()
         if act is users.reset_factor:  # whose factors are gone hears of it, should it not have been their wish
             tell(
-                session, key=f"reset-factor:{user.id}:{user.revision}", kind="account", ref=f"user:{user.id}", now=now,
+                session, key=f"reset-factor:{user.id}:{user.revision}", kind="account", ref=user.username, now=now,
                 agency=user.home or node.node.agency, level="high", link="#/account", to_user=user.id,
                 title={"vi": "Các yếu tố xác thực của bạn đã bị xóa", "en": "Your second factors were reset"},
             )  # fmt: skip

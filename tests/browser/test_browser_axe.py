@@ -65,6 +65,15 @@ def _look(page: Page, lived: Lived, screen: Screen, axe: str) -> list[str]:
     return found(page, axe)
 
 
+def test_the_exercise_banner_is_clean(open_page: Open, axe: str) -> None:
+    """The lived nodes are none in an exercise; `world` is."""
+    for scheme, width in (("light", 1366), ("dark", 390)):
+        page = open_page(scheme=scheme, width=width).page
+        expect(page.locator(".exercise")).to_be_visible(visible=width > 500)  # on a phone the bar on top is striped
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        assert found(page, axe) == []
+
+
 def test_the_log_in_is_clean(open_page: Open, lived: Lived, axe: str) -> None:
     for scheme in ("light", "dark"):
         page = open_page(signed_in=False, where=lived.city, scheme=scheme).page

@@ -112,9 +112,9 @@ export function Shell() {
         {t("nav.skip")}
       </a>
       {me.node.exercise && (
-        <p className="exercise" role="note">
+        <aside className="exercise">
           {t("exercise.banner")}
-        </p>
+        </aside>
       )}
       {phone ? <TopBar title={title} home={home} onPalette={rail.onPalette} /> : <Rail {...rail} />}
       <main id="main" tabIndex={-1}>

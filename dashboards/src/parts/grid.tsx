@@ -55,6 +55,22 @@ const OVERSCAN = 12;
 const REFOCUS_MS = 60;
 const NONE: ReadonlySet<string> = new Set();
 
+const EDGE_PX = 16 + 2; // padding of a row, border of the list
+const CHECK_PX = 32;
+const least = (column: { width: string }) => Number(/(\d+)px/.exec(column.width)?.[1] ?? 0);
+
+/** What has room: columns below their `from` leave, then those that may leave at all, the most dispensable first. */
+function fitting<T>(columns: readonly Column<T>[], width: number, checks: boolean): Column<T>[] {
+  const found = columns.filter((column) => !column.from || width >= column.from);
+  const needed = () => found.reduce((sum, column) => sum + least(column), EDGE_PX + (checks ? CHECK_PX : 0));
+  while (needed() > width) {
+    const from = Math.max(...found.map((column) => column.from ?? 0));
+    if (!from) break;
+    found.splice(found.findLastIndex((column) => column.from === from), 1);
+  }
+  return found;
+}
+
 const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel() });
 
 export function Grid<T extends object>(props: Props<T>) {
@@ -73,7 +89,8 @@ export function Grid<T extends object>(props: Props<T>) {
     return () => watch.disconnect();
   }, []);
 
-  const shown = useMemo(() => columns.filter((column) => !column.from || width >= column.from), [columns, width]);
+  const checks = onSelected !== undefined;
+  const shown = useMemo(() => fitting(columns, width, checks), [columns, width, checks]);
   const sorting = useMemo(
     () => (manual && props.order ? [{ id: props.order.replace(/^-/, ""), desc: props.order.startsWith("-") }] : own),
     [manual, props.order, own],

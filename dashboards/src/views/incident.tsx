@@ -19,6 +19,7 @@ import { History } from "../parts/history";
 import { Icon } from "../parts/icons";
 import { Ask, Panel, useExplain } from "../parts/panel";
 import { Severity } from "../parts/severity";
+import { Table } from "../parts/table";
 import { Text } from "../parts/text";
 import { Time } from "../parts/time";
 import { Value } from "../parts/value";
@@ -186,7 +187,7 @@ function Whole({ incident }: { incident: Incident }) {
             {incident.indicators.length === 0 ? (
               <Empty kind="nothing" title={t("incident.noIndicators")} />
             ) : (
-              <table className="plain">
+              <Table>
                 <tbody>
                   {incident.indicators.map((indicator) => (
                     <tr key={`${indicator.type} ${indicator.value}`}>
@@ -200,7 +201,7 @@ function Whole({ incident }: { incident: Incident }) {
                     </tr>
                   ))}
                 </tbody>
-              </table>
+              </Table>
             )}
           </Panel>
           <History path={`${path}/history`} queryKey={["incident", incident.id, "history"]} />

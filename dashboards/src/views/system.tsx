@@ -6,6 +6,7 @@ import { get, post } from "../api/client";
 import type { DeadLetter, DeliveryPage, Page, System } from "../api/types";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
+import { href } from "../app/route";
 import { useSession } from "../app/session";
 import { bytes, count } from "../app/text";
 import { toast } from "../app/toasts";
@@ -16,6 +17,7 @@ import { DeliveryTag } from "../parts/delivery";
 import { Empty } from "../parts/empty";
 import { useLoose } from "../parts/history";
 import { Ask, Panel, useExplain } from "../parts/panel";
+import { Table } from "../parts/table";
 import { Text } from "../parts/text";
 import { Ago, Time } from "../parts/time";
 
@@ -98,46 +100,44 @@ function Processes() {
             {processes.length === 0 ? (
               <Empty kind="nothing" title={t("system.noProcesses")} />
             ) : (
-              <div className="table-scroll" tabIndex={0} role="region" aria-label={t("system.processes")}>
-                <table className="plain">
-                  <thead>
-                    <tr>
-                      <th>{t("system.process")}</th>
-                      <th className="end">PID</th>
-                      <th className="end">{t("health.memory")}</th>
-                      <th>{t("health.started")}</th>
-                      <th>{t("system.report")}</th>
-                      <th>{t("system.counters")}</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {processes.map((process) => {
-                      const name = String(process.name);
-                      const updated = Number(process.updated);
-                      return (
-                        <tr key={name}>
-                          <td>
-                            <strong>
-                              <Text>{name}</Text>
-                            </strong>
-                          </td>
-                          <td className="figures end still">{String(process.pid ?? "—")}</td>
-                          <td className="figures end still one-line">{typeof process.memory_bytes === "number" ? bytes(process.memory_bytes, language) : "—"}</td>
-                          <td>{Number(process.started) ? <Ago at={new Date(Number(process.started) * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
-                          <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
-                          <td className="counters figures">
-                            {counters(process).map(([key, value]) => (
-                              <span key={key}>
-                                {key}&nbsp;<strong>{count(value, language)}</strong>
-                              </span>
-                            ))}
-                          </td>
-                        </tr>
-                      );
-                    })}
-                  </tbody>
-                </table>
-              </div>
+              <Table>
+                <thead>
+                  <tr>
+                    <th>{t("system.process")}</th>
+                    <th className="end">PID</th>
+                    <th className="end">{t("health.memory")}</th>
+                    <th>{t("health.started")}</th>
+                    <th>{t("system.report")}</th>
+                    <th>{t("system.counters")}</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {processes.map((process) => {
+                    const name = String(process.name);
+                    const updated = Number(process.updated);
+                    return (
+                      <tr key={name}>
+                        <td>
+                          <strong>
+                            <Text>{name}</Text>
+                          </strong>
+                        </td>
+                        <td className="figures end still">{String(process.pid ?? "—")}</td>
+                        <td className="figures end still">{typeof process.memory_bytes === "number" ? bytes(process.memory_bytes, language) : "—"}</td>
+                        <td>{Number(process.started) ? <Ago at={new Date(Number(process.started) * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
+                        <td>{updated ? <Ago at={new Date(updated * 1000).toISOString()} /> : <span className="muted">—</span>}</td>
+                        <td className="counters figures">
+                          {counters(process).map(([key, value]) => (
+                            <span key={key}>
+                              {key}&nbsp;<strong>{count(value, language)}</strong>
+                            </span>
+                          ))}
+                        </td>
+                      </tr>
+                    );
+                  })}
+                </tbody>
+              </Table>
             )}
           </Panel>
         </>
@@ -178,7 +178,7 @@ function Deliveries() {
             {items.length === 0 ? (
               <Empty kind="nothing" title={t("delivery.empty")} />
             ) : (
-              <table className="plain">
+              <Table>
                 <tbody>
                   {items.map((delivery) => (
                     <tr key={`${delivery.item_id} ${delivery.sequence}`}>
@@ -195,7 +195,7 @@ function Deliveries() {
                     </tr>
                   ))}
                 </tbody>
-              </table>
+              </Table>
             )}
           </>
         )}
@@ -216,7 +216,7 @@ function DeadLetters() {
               {t("dead.noneWhy")}
             </Empty>
           ) : (
-            <table className="plain">
+            <Table>
               <tbody>
                 {items.map((letter, index) => (
                   <tr key={index}>
@@ -238,7 +238,7 @@ function DeadLetters() {
                   </tr>
                 ))}
               </tbody>
-            </table>
+            </Table>
           )
         }
       </Ask>
@@ -287,7 +287,7 @@ function Doctor() {
             <>
               <p className="muted">{t("health.counted", { ok: checks.filter(({ verdict }) => verdict === "ok").length, wrong: wrong.length })}</p>
               {wrong.length > 0 && (
-                <table className="plain">
+                <Table>
                   <tbody>
                     {wrong.map((check) => (
                       <tr key={check.code}>
@@ -311,11 +311,63 @@ function Doctor() {
                       </tr>
                     ))}
                   </tbody>
-                </table>
+                </Table>
               )}
             </>
           );
         }}
+      </Ask>
+    </Panel>
+  );
+}
+
+/** When each kind of data came last, the longest quiet first: a source that has stopped is seen before it is missed. */
+function DataSeen() {
+  const { t, language } = useWords();
+  const query = useQuery({ queryKey: ["data-seen"], queryFn: ({ signal }) => get<Schemas["AllDataSeen"]>("/system/data", {}, signal), refetchInterval: 60_000 });
+  return (
+    <Panel title={t("health.dataSeen")} aside={<span className="muted">{t("health.dataSince")}</span>}>
+      <Ask query={query}>
+        {({ items, more, partial }) =>
+          items.length === 0 ? (
+            <Empty kind="nothing" title={t("health.noData")}>
+              <a href={href("/sensors")}>{t("nav.sensors")}</a>
+            </Empty>
+          ) : (
+            <>
+              {partial && (
+                <p className="muted">
+                  <Text>{partial}</Text>
+                </p>
+              )}
+              <Table>
+                <thead>
+                  <tr>
+                    <th scope="col">{t("health.dataset")}</th>
+                    <th scope="col">{t("column.lastData")}</th>
+                    <th scope="col" className="end">
+                      {t("health.lastDay")}
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {items.map((item) => (
+                    <tr key={item.dataset}>
+                      <td>
+                        <Text mono>{item.dataset}</Text>
+                      </td>
+                      <td>
+                        <Ago at={item.last_at} />
+                      </td>
+                      <td className="end">{item.day ? <span className="figures">{count(item.day, language)}</span> : <Tag tone="warn">0</Tag>}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </Table>
+              {more && <p className="muted">{t("health.dataMore", { shown: items.length })}</p>}
+            </>
+          )
+        }
       </Ask>
     </Panel>
   );
@@ -379,34 +431,32 @@ function Keeping() {
             {jobs.length === 0 ? (
               <p className="muted">{t("health.noJobs")}</p>
             ) : (
-              <div className="table-scroll" tabIndex={0} role="region" aria-label={t("health.jobs")}>
-                <table className="plain">
-                  <thead>
-                    <tr>
-                      <th scope="col">{t("health.job")}</th>
-                      <th scope="col">{t("health.lastRun")}</th>
-                      <th scope="col" className="end">
-                        {t("health.took")}
-                      </th>
-                      <th scope="col">{t("health.outcome")}</th>
+              <Table>
+                <thead>
+                  <tr>
+                    <th scope="col">{t("health.job")}</th>
+                    <th scope="col">{t("health.lastRun")}</th>
+                    <th scope="col" className="end">
+                      {t("health.took")}
+                    </th>
+                    <th scope="col">{t("health.outcome")}</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {jobs.map((job) => (
+                    <tr key={job.name}>
+                      <td className="figures">{job.name}</td>
+                      <td>
+                        <Ago at={job.started_at} />
+                      </td>
+                      <td className="end figures">{count(job.took_s, language)} s</td>
+                      <td>
+                        {job.outcome === "failed" ? <Tag tone="bad">{t("health.ran.failed")}</Tag> : <span className="muted">{t("health.ran.done")}</span>} <Text>{job.detail}</Text>
+                      </td>
                     </tr>
-                  </thead>
-                  <tbody>
-                    {jobs.map((job) => (
-                      <tr key={job.name}>
-                        <td className="figures">{job.name}</td>
-                        <td>
-                          <Ago at={job.started_at} />
-                        </td>
-                        <td className="end figures">{count(job.took_s, language)} s</td>
-                        <td>
-                          {job.outcome === "failed" ? <Tag tone="bad">{t("health.ran.failed")}</Tag> : <span className="muted">{t("health.ran.done")}</span>} <Text>{job.detail}</Text>
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+                  ))}
+                </tbody>
+              </Table>
             )}
           </Panel>
         </>
@@ -430,6 +480,7 @@ function SystemPage() {
       </header>
       <Doctor />
       <Processes />
+      <DataSeen />
       <Keeping />
       {me.node.role === "agency" && can("incidents.read") && <Deliveries />}
       <DeadLetters />

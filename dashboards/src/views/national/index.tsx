@@ -107,7 +107,7 @@ function Whole({ data }: { data: National }) {
       {
         id: "name",
         header: t("national.column.agency"),
-        width: "minmax(160px, 1fr)",
+        width: "minmax(144px, 1fr)",
         sort: (row) => row.name,
         cell: (row) => (
           <div className="two-lines">

@@ -16,6 +16,7 @@ import { useLoose } from "../../parts/history";
 import { Icon } from "../../parts/icons";
 import { Ask, Panel } from "../../parts/panel";
 import { Spark } from "../../parts/spark";
+import { Table } from "../../parts/table";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { Revoke } from "../sensors/enrol";
@@ -133,30 +134,28 @@ function SensorPage({ params }: { params: Record<string, string> }) {
                   {t("sensor.noStreamsWhy")}
                 </Empty>
               ) : (
-                <div className="table-scroll" tabIndex={0} role="region" aria-label={t("sensor.streams")}>
-                  <table className="plain">
-                    <thead>
-                      <tr>
-                        <th scope="col">{t("column.role")}</th>
-                        <th scope="col">{t("column.status")}</th>
-                        <th scope="col">{t("sensor.heard")}</th>
-                        <th scope="col">{t("column.lastData")}</th>
-                        <th scope="col">{t("column.day")}</th>
-                        <th scope="col" className="end">{t("sensor.rate")}</th>
-                        <th scope="col" className="end">{t("sensor.received")}</th>
-                        <th scope="col" className="end">{t("column.spooled")}</th>
-                        <th scope="col" className="end">{t("column.dropped")}</th>
-                        <th scope="col" className="end">{t("sensor.refused")}</th>
-                        <th scope="col" className="end">{t("sensor.clockLag")}</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {sensor.roles.map((part) => (
-                        <StreamRow key={part.role} part={part} />
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
+                <Table>
+                  <thead>
+                    <tr>
+                      <th scope="col">{t("column.role")}</th>
+                      <th scope="col">{t("column.status")}</th>
+                      <th scope="col">{t("sensor.heard")}</th>
+                      <th scope="col">{t("column.lastData")}</th>
+                      <th scope="col">{t("column.day")}</th>
+                      <th scope="col" className="end">{t("sensor.rate")}</th>
+                      <th scope="col" className="end">{t("sensor.received")}</th>
+                      <th scope="col" className="end">{t("column.spooled")}</th>
+                      <th scope="col" className="end">{t("column.dropped")}</th>
+                      <th scope="col" className="end">{t("sensor.refused")}</th>
+                      <th scope="col" className="end">{t("sensor.clockLag")}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {sensor.roles.map((part) => (
+                      <StreamRow key={part.role} part={part} />
+                    ))}
+                  </tbody>
+                </Table>
               )}
             </Panel>
             <Panel title={t("sensor.sources")}>
@@ -164,7 +163,7 @@ function SensorPage({ params }: { params: Record<string, string> }) {
               {!problem && sources.length === 0 ? (
                 <p className="muted">{t("sensor.noSources")}</p>
               ) : (
-                <table className="plain">
+                <Table>
                   <tbody>
                     {sources.map((source) => (
                       <tr key={`${source.role} ${source.source}`}>
@@ -178,7 +177,7 @@ function SensorPage({ params }: { params: Record<string, string> }) {
                       </tr>
                     ))}
                   </tbody>
-                </table>
+                </Table>
               )}
             </Panel>
             {can("events.read") && (

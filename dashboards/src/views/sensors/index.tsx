@@ -20,7 +20,7 @@ import { Spark } from "../../parts/spark";
 import { Text } from "../../parts/text";
 import { Ago } from "../../parts/time";
 import { Enrol, Revoke } from "./enrol";
-import { Certificate, hoursOf, Lamps, lost, rateOf, State, type Thresholds, useMinutes, versionOf } from "./parts";
+import { Certificate, hoursOf, Kind, Lamps, lost, rateOf, State, type Thresholds, useMinutes, versionOf } from "./parts";
 
 const STATES = ["silent", "never", "quiet", "starting", "ok", "revoked"] as const;
 type Sensors = components["schemas"]["Sensors"];
@@ -53,6 +53,7 @@ function SensorsPage() {
       .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state));
   }, [all, state, q]);
   const manage = can("sensors.manage");
+  const several = useMemo(() => new Set(all.map((sensor) => sensor.agency)).size > 1, [all]);
   const columns = useMemo<Column<Sensor>[]>(
     () => [
       { id: "state", header: t("column.status"), width: "128px", sort: (sensor) => STATES.indexOf(sensor.state), cell: (sensor) => <State sensor={sensor} /> },
@@ -60,23 +61,25 @@ function SensorsPage() {
       {
         id: "name",
         header: t("column.sensor"),
-        width: "minmax(130px, 1fr)",
+        width: "minmax(118px, 1fr)",
         sort: (sensor) => sensor.name,
         cell: (sensor) => (
-          <span className="one-line">
-            <a className="row-title" href={href(`/sensors/${encodeURIComponent(sensor.id)}`)}>
-              <Text>{sensor.name}</Text>
-            </a>
-            {sensor.role === "node" && <Tag>{t("enrol.node")}</Tag>}
-            {sensor.flagged && (
-              <span className="tag tag-bad" title={t("sensor.flaggedWhy")}>
-                {t("sensor.flagged")} <Text mono>{sensor.claimed ?? ""}</Text>
-              </span>
-            )}
+          <span className="two-lines">
+            <span className="one-line">
+              <a className="row-title" href={href(`/sensors/${encodeURIComponent(sensor.id)}`)}>
+                <Text>{sensor.name}</Text>
+              </a>
+              {sensor.flagged && (
+                <span className="tag tag-bad" title={t("sensor.flaggedWhy")}>
+                  {t("sensor.flagged")} <Text mono>{sensor.claimed ?? ""}</Text>
+                </span>
+              )}
+            </span>
+            <Kind sensor={sensor} />
           </span>
         ),
       },
-      { id: "agency", header: t("column.agency"), width: "minmax(150px, 260px)", from: 1000, sort: (sensor) => sensor.agency_name, cell: (sensor) => <Text>{sensor.agency_name}</Text> },
+      ...(several ? [{ id: "agency", header: t("column.agency"), width: "minmax(150px, 260px)", from: 700, sort: (sensor: Sensor) => sensor.agency_name, cell: (sensor: Sensor) => <Text>{sensor.agency_name}</Text> }] : []),
       { id: "last", header: t("column.lastData"), width: "128px", from: 480, sort: (sensor) => sensor.real_at ?? "", cell: (sensor) => <Ago at={sensor.real_at} /> },
       { id: "day", header: t("column.day"), width: "112px", from: 820, sort: (sensor) => hoursOf(sensor).reduce((sum, value) => sum + value, 0), cell: (sensor) => <Spark values={hoursOf(sensor)} /> },
       { id: "rate", header: t("sensor.rate"), width: "92px", end: true, from: 640, sort: (sensor) => hoursOf(sensor)[22] ?? 0, cell: (sensor) => <span className="figures">{rateOf(hoursOf(sensor), language)}</span> },
@@ -100,7 +103,7 @@ function SensorsPage() {
           ]
         : []),
     ],
-    [t, language, manage],
+    [t, language, manage, several],
   );
   const filtered = Boolean(state || q);
   return (

@@ -5,6 +5,7 @@ import { count } from "../../app/text";
 import { dateOf, momentOf, relative } from "../../app/time";
 import { useWords } from "../../i18n";
 import { Tag } from "../../parts/button";
+import { useLoose } from "../../parts/history";
 import "./sensors.css";
 
 export type Thresholds = components["schemas"]["Thresholds"];
@@ -32,6 +33,17 @@ export function State({ sensor }: { sensor: Sensor }) {
     <Tag tone={TONE[sensor.state]} title={why}>
       {t(`sensor.state.${sensor.state}`)}
     </Tag>
+  );
+}
+
+/** What tells two machines of one name apart: what each sends, else as what it is enrolled. */
+export function Kind({ sensor }: { sensor: Sensor }) {
+  const loose = useLoose();
+  const sends = sensor.roles.filter((part) => part.role && part.role !== sensor.role).map((part) => loose("sensorRole", part.role));
+  return (
+    <span className="muted row-title">
+      {sends.length > 0 ? sends.join(", ") : loose("sensorRole", sensor.role)}
+    </span>
   );
 }
 

@@ -15,6 +15,7 @@ import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
 import { Empty } from "../../parts/empty";
 import { Ask, Panel, useExplain } from "../../parts/panel";
+import { Table } from "../../parts/table";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import { NoteDialog } from "../alerts/dialogs";
@@ -125,7 +126,7 @@ function Whole({ service }: { service: ServiceFull }) {
           </Panel>
           {service.windows.length > 0 && (
             <Panel title={t("services.tab.maintenance")}>
-              <WindowTable windows={service.windows} />
+              <WindowTable windows={service.windows} here />
             </Panel>
           )}
         </div>
@@ -174,7 +175,7 @@ function Whole({ service }: { service: ServiceFull }) {
             </dl>
           </Panel>
           <Panel title={t("services.vantages")}>
-            <table className="plain">
+            <Table>
               <thead>
                 <tr>
                   <th scope="col">{t("services.column.vantage")}</th>
@@ -197,33 +198,31 @@ function Whole({ service }: { service: ServiceFull }) {
                   </tr>
                 ))}
               </tbody>
-            </table>
+            </Table>
           </Panel>
           <Panel title={t("services.months")}>
-            <div className="table-scroll" tabIndex={0} role="region" aria-label={t("services.months")}>
-              <table className="plain months">
-                <thead>
-                  <tr>
-                    <th scope="col">{t("services.column.month")}</th>
-                    <th scope="col">%</th>
-                    <th scope="col">{t("services.column.lost")}</th>
-                    <th scope="col">{t("services.column.watched")}</th>
-                    <th scope="col">{t("services.column.planned")}</th>
+            <Table className="months">
+              <thead>
+                <tr>
+                  <th scope="col">{t("services.column.month")}</th>
+                  <th scope="col">%</th>
+                  <th scope="col">{t("services.column.lost")}</th>
+                  <th scope="col">{t("services.column.watched")}</th>
+                  <th scope="col">{t("services.column.planned")}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {service.months.toReversed().map((month) => (
+                  <tr key={month.month} className="figures">
+                    <td>{month.month.split("-").reverse().join("/")}</td>
+                    <td>{month.share === null ? "—" : percent(month.share, language)}</td>
+                    <td>{count(month.minutes_lost, language)}</td>
+                    <td>{count(month.minutes_watched, language)}</td>
+                    <td>{count(month.minutes_maintenance, language)}</td>
                   </tr>
-                </thead>
-                <tbody>
-                  {service.months.toReversed().map((month) => (
-                    <tr key={month.month} className="figures">
-                      <td>{month.month.split("-").reverse().join("/")}</td>
-                      <td>{month.share === null ? "—" : percent(month.share, language)}</td>
-                      <td>{count(month.minutes_lost, language)}</td>
-                      <td>{count(month.minutes_watched, language)}</td>
-                      <td>{count(month.minutes_maintenance, language)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                ))}
+              </tbody>
+            </Table>
           </Panel>
         </div>
       </div>

@@ -11,6 +11,7 @@ import { ActButton, Tag } from "../../parts/button";
 import { Dialog } from "../../parts/dialog";
 import { Empty } from "../../parts/empty";
 import { Ask, Trouble, useExplain } from "../../parts/panel";
+import { Table } from "../../parts/table";
 import { Text } from "../../parts/text";
 import { Time } from "../../parts/time";
 import type { ServicePage, Window } from "./types";
@@ -101,7 +102,8 @@ export function PlanDialog({ chosen, onClose }: { chosen: readonly { id: string;
   );
 }
 
-export function WindowTable({ windows }: { windows: readonly Window[] }) {
+/** `here`: on a service's own page, where which service is no question. */
+export function WindowTable({ windows, here = false }: { windows: readonly Window[]; here?: boolean }) {
   const { t } = useWords();
   const { can } = useSession();
   const explain = useExplain();
@@ -114,51 +116,49 @@ export function WindowTable({ windows }: { windows: readonly Window[] }) {
   });
   const tone = { planned: "info", running: "warn", over: "plain", withdrawn: "plain" } as const;
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={t("services.tab.maintenance")}>
-      <table className="plain">
-        <thead>
-          <tr>
-            <th scope="col">{t("services.column.state")}</th>
-            <th scope="col">{t("services.column.from")}</th>
-            <th scope="col">{t("services.column.until")}</th>
-            <th scope="col">{t("services.column.services")}</th>
-            <th scope="col">{t("services.column.note")}</th>
-            <th scope="col">{t("services.column.by")}</th>
-            <td />
+    <Table>
+      <thead>
+        <tr>
+          <th scope="col">{t("services.column.state")}</th>
+          <th scope="col">{t("services.column.from")}</th>
+          <th scope="col">{t("services.column.until")}</th>
+          {!here && <th scope="col">{t("services.column.services")}</th>}
+          <th scope="col">{t("services.column.note")}</th>
+          <th scope="col">{t("services.column.by")}</th>
+          <td />
+        </tr>
+      </thead>
+      <tbody>
+        {windows.map((window) => (
+          <tr key={window.id}>
+            <td>
+              <Tag tone={tone[window.state]}>{t(`services.windowState.${window.state}`)}</Tag>
+              {window.retroactive && <div className="muted">{t("services.retroactive")}</div>}
+            </td>
+            <td>
+              <Time at={window.since} short />
+            </td>
+            <td>
+              <Time at={window.until} short />
+            </td>
+            {!here && <td className="figures">{window.services.length === 1 ? window.services[0] : window.services.length}</td>}
+            <td>
+              <Text>{window.note}</Text>
+            </td>
+            <td>
+              <Text>{window.created_by}</Text>
+            </td>
+            <td className="still">
+              {can("services.manage") && window.state !== "withdrawn" && (
+                <ActButton tone="quiet" disabled={end.isPending} onClick={() => end.mutate(window)}>
+                  {t(window.state === "running" ? "services.end" : "services.withdraw")}
+                </ActButton>
+              )}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {windows.map((window) => (
-            <tr key={window.id}>
-              <td>
-                <Tag tone={tone[window.state]}>{t(`services.windowState.${window.state}`)}</Tag>
-                {window.retroactive && <div className="muted">{t("services.retroactive")}</div>}
-              </td>
-              <td>
-                <Time at={window.since} />
-              </td>
-              <td>
-                <Time at={window.until} />
-              </td>
-              <td className="figures">{window.services.length === 1 ? window.services[0] : window.services.length}</td>
-              <td>
-                <Text>{window.note}</Text>
-              </td>
-              <td>
-                <Text>{window.created_by}</Text>
-              </td>
-              <td className="still">
-                {can("services.manage") && window.state !== "withdrawn" && (
-                  <ActButton tone="quiet" disabled={end.isPending} onClick={() => end.mutate(window)}>
-                    {t(window.state === "running" ? "services.end" : "services.withdraw")}
-                  </ActButton>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </Table>
   );
 }
 
