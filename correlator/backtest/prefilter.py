@@ -55,12 +55,16 @@ def _rule(rule: Rule, sources: Sequence[Source], *, quick: bool) -> tuple[Node |
     """(route and condition, route alone): an alternative per source that the rule covers."""
     whole: list[Node | None] = []
     routes: list[Node | None] = []
-    covered = [source for source in sources if rule.logsource.covers(source.logsource)]
-    for source in (*covered, *_by_dataset(rule.logsource)):
-        route = _route(source)
+    for source in sources_of(rule, sources):
+        route = route_of(source)
         routes.append(route)
         whole.append(_all([route, _condition(rule.condition, source, quick=quick)]))
     return _any(whole), _any(routes)
+
+
+def sources_of(rule: Rule, sources: Sequence[Source]) -> list[Source]:
+    """All that the rule may meet, those that need no pipeline too."""
+    return [*(one for one in sources if rule.logsource.covers(one.logsource)), *_by_dataset(rule.logsource)]
 
 
 def _by_dataset(wanted: LogSource) -> list[Source]:
@@ -74,7 +78,8 @@ def _by_dataset(wanted: LogSource) -> list[Source]:
     return [Source("", (("event.dataset", frozenset((name.lower(),))),), wanted) for name in found]
 
 
-def _route(source: Source) -> Node | None:
+def route_of(source: Source) -> Node | None:
+    """Where its events come from."""
     parts = []
     for path, wanted in source.when:
         if KINDS.get(path) == "keyword" and "*" not in wanted:
@@ -97,7 +102,7 @@ def _condition(node: c.Condition, source: Source, *, quick: bool) -> Node | None
         case c.Is(field, test):
             return _is(field, test, source, quick=quick)
         case c.Exists(field, True) if quick and field not in source.combined:
-            return _any([Exists(path) if KINDS.get(path) != "text" else None for path in _paths(field, source)])
+            return _any([Exists(path) if KINDS.get(path) != "text" else None for path in paths_of(field, source)])
     return None
 
 
@@ -107,11 +112,13 @@ def _is(field: str, test: v.Test, source: Source, *, quick: bool) -> Node | None
     mapped = source.fields.get(field, (field,))
     if not quick and not any(path in KINDS for path in mapped):
         return None
-    return _any([_leaf(path, test, quick=quick) for path in _paths(field, source)])
+    return _any([_leaf(path, test, quick=quick) for path in paths_of(field, source)])
 
 
-def _paths(field: str, source: Source) -> list[str]:
+def paths_of(field: str, source: Source) -> list[str]:
     """Where sources.py looks for a field."""
+    if field in source.combined:
+        return list(source.combined[field].paths)
     paths = [*source.fields.get(field, ()), *(prefix + field for prefix in source.prefixes), field]
     return list(dict.fromkeys(paths))
 

@@ -3,6 +3,7 @@ parameters typer reads. See README.md."""
 
 COMMANDS = {
     "test": "api.node.rulework.test",
+    "lint": "api.node.rulework.lint",
     "check": "api.node.rulework.check",
     "list": "api.node.rulework.listing",
     "backtest": "api.node.rulework.backtest",
