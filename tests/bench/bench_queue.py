@@ -4,8 +4,8 @@ Input: a node with 20,000 alerts; then 60 s (quick: 15 s) of hits through ingest
 browsers over real HTTP (tests/servers/queue_load.py): queue, head, changed rows, stream, acts. Afterwards the database
 is compared with what everybody was told.
 Times are the browsers': they share the machine's processors with the node and with the feeder. What else the machine
-did meanwhile stands beside them ("others"), and how late the browsers' own loop was: on cores that are at work elsewhere
-the times are the scheduler's, and only processor time says something of the node.
+did meanwhile stands beside them ("others"), and how late the browsers' own loop was: on cores that are at work
+elsewhere the times are the scheduler's, and only processor time says something of the node.
 """
 
 from __future__ import annotations
