@@ -26,6 +26,7 @@ from correlator.engine.rule import Rule
 from sensors.event import decode, encode, get
 from tests.bench.streams import peer
 from tests.bench.streams.corpus import corpus
+from tests.bench.streams.derived import events as derived
 from tests.bench.streams.flat import EVENT_ID, Flattener
 from tests.bench.streams.make import PIPELINES, ROOT
 
@@ -36,6 +37,7 @@ TAGS = frozenset(("product", "service", "category"))
 @dataclass(slots=True)
 class Differences:
     common: int = 0
+    rules: int = 0  # that both matched at least once
     only_ours: dict[str, list[Pair]] = field(default_factory=lambda: defaultdict(list))  # class → pairs
     only_theirs: dict[str, list[Pair]] = field(default_factory=lambda: defaultdict(list))
 
@@ -50,7 +52,7 @@ def compare(engine: Engine, rules: Path, lines: Sequence[bytes], folder: Path, p
     ours = {(match.rule.id, name) for name, event in events.items() for match in engine.match(event)}
     theirs = their_pairs(program, rules, flats.values(), folder)
     known = {rule.id: rule for rule in engine.rules}
-    found = Differences(common=len(ours & theirs))
+    found = Differences(common=len(ours & theirs), rules=len({rule for rule, _ in ours & theirs}))
     sources = routing.Sources(routing.load(routing.read([PIPELINES])))
     for pair in sorted(ours - theirs):
         found.only_ours[_why_ours(known[pair[0]], flats[pair[1]])].append(pair)
@@ -92,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--rules", type=Path, required=True, help="folder of SigmaHQ's rules, unpacked")
+    parser.add_argument("--derived", action="store_true", help="events made from the rules, not the recorded ones")
     parser.add_argument("--into", type=Path, help="where the corpus is kept")
     args = parser.parse_args(argv)
     program = peer.rsigma()
@@ -99,11 +102,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("rsigma is not on PATH", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as name:
-        lines = corpus(args.data, args.into or Path(name)).read_bytes().splitlines()
         engine = Engine.load([args.rules], [PIPELINES])
+        if args.derived:
+            lines = [encode(event) for event in derived(engine.rules, routing.load(routing.read([PIPELINES])))]
+        else:
+            lines = corpus(args.data, args.into or Path(name)).read_bytes().splitlines()
         found = compare(engine, args.rules, lines, Path(name), program)
     titles = {rule.id: rule.about.title for rule in engine.rules}
     print(json.dumps({"events": len(lines), "rules": len(engine.rules), "common": found.common,
+                      "rules both matched": found.rules,
                       "only ours": {why: len(pairs) for why, pairs in found.only_ours.items()},
                       "only theirs": {why: len(pairs) for why, pairs in found.only_theirs.items()}}))  # fmt: skip
     for side, classes in (("ours", found.only_ours), ("theirs", found.only_theirs)):
