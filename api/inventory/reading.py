@@ -39,8 +39,8 @@ class Filter:
 
 
 SORTS: dict[type[Any], dict[str, Any]] = {
-    System: {"name": System.name, "grade": System.grade, "kind": System.kind, "created_at": System.created_at},
-    Asset: {"host": Asset.host, "kind": Asset.kind, "created_at": Asset.created_at},
+    System: {"name": System.name_key, "grade": System.grade, "kind": System.kind, "created_at": System.created_at},
+    Asset: {"host": Asset.host_key, "kind": Asset.kind, "created_at": Asset.created_at},
 }
 
 
@@ -71,8 +71,8 @@ def page(session: Session, scope: Scope, of: type[Any], wanted: Filter, *, limit
 
 def _by_grade(session: Session, query: Any, down: bool, limit: int, cursor: str) -> tuple[list[Any], str | None]:
     """Graded and ungraded systems in one order. The cursor of the ungraded walk is two keys long, the other's three."""
-    graded = [Key(System.grade, down), Key(System.name, down=False), Key(System.id, down=False)]
-    plain = [Key(System.name, down=False), Key(System.id, down=False)]
+    graded = [Key(System.grade, down), Key(System.name_key, down=False), Key(System.id, down=False)]
+    plain = [Key(System.name_key, down=False), Key(System.id, down=False)]
     walks = [(graded, System.grade.is_not(None)), (plain, System.grade.is_(None))]
     if not down:
         walks.reverse()
@@ -133,7 +133,7 @@ def find(session: Session, scope: Scope, of: type[Any], object_id: str) -> Any |
 
 def assets_of(session: Session, system: System) -> Sequence[Asset]:
     query = select(Asset).where(Asset.system_id == system.id, Asset.retired_at.is_(None), Asset.agency == system.agency)
-    return session.scalars(query.order_by(Asset.host).limit(ASSETS_SHOWN)).all()
+    return session.scalars(query.order_by(Asset.host_key, Asset.id).limit(ASSETS_SHOWN)).all()
 
 
 def bindings(session: Session, owners: Sequence[str]) -> dict[str, list[Address]]:

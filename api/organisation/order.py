@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+STORED = 512  # characters of a stored key: some 128 letters; beyond them the caller's next key decides
 Key = tuple[tuple[tuple[int, int, int], ...], tuple[int, ...], tuple[int, ...]]
 _MARKS = {"\u0306": 1, "\u0302": 2, "\u031b": 3}  # breve, circumflex, horn: other letters, not accents
 _TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}
@@ -40,3 +41,18 @@ def sort_key(text: str) -> Key:
         tones.append(0)
         cases.append(int(run != run.lower()))
     return tuple(letters), tuple(tones), tuple(cases)
+
+
+def stored_key(text: str) -> str:
+    """The same order as plain text, for a column that a database sorts by. Hexadecimal digits only: every collation of
+    PostgreSQL puts those as bytes would. Levels end in "0", which is less than any letter's first digit."""
+    letters, tones, cases = sort_key(text[:STORED])
+    found = "".join(_letter(*one) for one in letters)
+    return f"{found}0{''.join(map(str, tones))}0{''.join(map(str, cases))}"[:STORED]
+
+
+def _letter(group: int, letter: int, mark: int) -> str:
+    if group == 1:  # a number, as many digits as the longest run has
+        return f"2{letter:013x}"
+    width = f"{letter:02x}" if letter < 0x80 else f"f{letter:06x}"
+    return f"{group + 1}{width}{mark}"

@@ -92,7 +92,7 @@ def export_assets(request: Request, access: Reader, agency: Annotated[str, Query
     with node.db.read() as session:
         query = select(Asset).where(queue.inside(Asset.agency, access.scope("inventory.read")))
         query = query.where(Asset.retired_at.is_(None), *([Asset.agency == agency] if agency else []))
-        rows = session.scalars(query.order_by(Asset.agency, Asset.host).limit(EXPORTED)).all()
+        rows = session.scalars(query.order_by(Asset.agency, Asset.host_key, Asset.id).limit(EXPORTED)).all()
         held = addresses.current_of(session, Asset, sorted({row.agency for row in rows}))
         content = importing.assets_out(rows, held, access.language)
     headers = {"Content-Disposition": 'attachment; filename="tai-san.csv"'}

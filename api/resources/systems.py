@@ -170,7 +170,7 @@ def export_systems(request: Request, access: Reader, agency: Annotated[str, Quer
     with node.db.read() as session:
         query = select(System).where(queue.inside(System.agency, access.scope("inventory.read")))
         query = query.where(System.retired_at.is_(None), *([System.agency == agency] if agency else []))
-        rows = session.scalars(query.order_by(System.agency, System.name).limit(EXPORTED)).all()
+        rows = session.scalars(query.order_by(System.agency, System.name_key, System.id).limit(EXPORTED)).all()
         held = addresses.current_of(session, System, sorted({row.agency for row in rows}))
         content = importing.systems_out(rows, held, access.language)
     return csv_answer(content, "he-thong.csv" if access.language == "vi" else "systems.csv")

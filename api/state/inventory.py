@@ -9,8 +9,9 @@ Nothing is deleted: `retired_at` ends a row, alerts and incidents go on pointing
 from __future__ import annotations
 
 from sqlalchemy import Double, ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from api.organisation.order import STORED, stored_key
 from api.state.base import Base
 
 
@@ -19,6 +20,7 @@ class System(Base):
     id: Mapped[str] = mapped_column(String(24), primary_key=True)  # HT-2026-000001
     agency: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(256))
+    name_key: Mapped[str] = mapped_column(String(STORED), default="", server_default="")  # Vietnamese order
     kind: Mapped[str] = mapped_column(String(32))  # api/inventory/kinds.py
     grade: Mapped[int | None]  # 1 to 5 (legal-vietnam); None: not graded yet
     owner: Mapped[str] = mapped_column(String(256), default="")  # the unit that answers for it
@@ -32,6 +34,11 @@ class System(Base):
     revision: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index(None, "agency", "retired_at"),)
 
+    @validates("name")
+    def _name(self, _: str, value: str) -> str:
+        self.name_key = stored_key(value)
+        return value
+
 
 class Asset(Base):
     __tablename__ = "asset"
@@ -39,6 +46,7 @@ class Asset(Base):
     agency: Mapped[str] = mapped_column(String(64))
     system_id: Mapped[str | None] = mapped_column(ForeignKey("system.id"), index=True)
     host: Mapped[str] = mapped_column(String(256))
+    host_key: Mapped[str] = mapped_column(String(STORED), default="", server_default="")
     kind: Mapped[str] = mapped_column(String(32))
     owner: Mapped[str] = mapped_column(String(256), default="")
     note: Mapped[str] = mapped_column(Text, default="")
@@ -47,6 +55,11 @@ class Asset(Base):
     search_text: Mapped[str] = mapped_column(Text, default="")
     revision: Mapped[int] = mapped_column(default=1)
     __table_args__ = (Index(None, "agency", "retired_at"),)
+
+    @validates("host")
+    def _host(self, _: str, value: str) -> str:
+        self.host_key = stored_key(value)
+        return value
 
 
 class Address(Base):
