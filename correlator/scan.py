@@ -51,6 +51,9 @@ def load(args: argparse.Namespace) -> Engine:
     engine = Engine.load(args.rules or [shared("rules")], args.pipelines or [shared("rules/pipelines")])
     for path, line, code, reason, *_ in engine.refused:
         print(f"{path}:{line}: {code}: {reason}", file=sys.stderr)
+    if engine.waiting:
+        names = sorted({name for one in engine.waiting for name in one.needs})
+        print(f"{len(engine.waiting)} rules wait for values of placeholders: {', '.join(names)}", file=sys.stderr)
     if engine.refused:
         print(f"{len(engine.rules) + len(engine.correlations)} rules run, {len(engine.refused)} refused",
               file=sys.stderr)  # fmt: skip

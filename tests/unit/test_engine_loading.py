@@ -99,6 +99,69 @@ def test_a_huge_value_list_takes_bounded_time(count: int, tmp_path: Path) -> Non
     assert len(engine.rules) + len(engine.refused) == 2
 
 
+def test_a_file_of_ten_megabytes_is_not_read_whole(tmp_path: Path) -> None:
+    values = "      - value\n" * 1_000_000
+    engine = load(
+        tmp_path, good_rule=GOOD, huge_values=HEAD + f"detection:\n  sel:\n    a:\n{values}  condition: sel\n"
+    )
+    (refused,) = engine.refused
+    assert refused.code == "LT-R0200"
+    assert "1024 KiB" in refused.reason
+    assert len(engine.rules) == 1
+
+
+def test_more_files_than_the_limit_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "FILES_LIMIT", 20)
+    for number in range(30):
+        text = GOOD.replace("11111111-2222-4333-8444-555555555555", f"11111111-2222-4333-8444-{number:012}")
+        (tmp_path / f"rule_{number:03}.yml").write_text(text)
+    engine = Engine.load([tmp_path])
+    assert len(engine.rules) == 20
+    (refused,) = engine.refused
+    assert refused.path.endswith("rule_019.yml")
+    assert "20 files" in refused.reason
+
+
+def test_more_text_than_the_limit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "TOTAL_LIMIT_BYTES", 2 * len(GOOD))
+    for number in range(5):
+        text = GOOD.replace("11111111-2222-4333-8444-555555555555", f"11111111-2222-4333-8444-{number:012}")
+        (tmp_path / f"rule_{number:03}.yml").write_text(text)
+    engine = Engine.load([tmp_path])
+    assert len(engine.rules) == 3
+    assert "not read" in engine.refused[0].reason
+
+
+def test_long_keys_over_many_others_take_bounded_memory() -> None:
+    inner = "\n".join(f"  k{n}: 1" for n in range(20_000))
+    (document,) = documents(f"? {'x' * 400_000}\n:\n{inner}\ntitle: y\n".encode())
+    assert sum(map(len, document.lines)) < 1_000_000
+    assert document.line_of("title") == 20_003
+
+
+@pytest.mark.parametrize(
+    ("detection", "words"),
+    [
+        # Each is small in the file and large when it is written out.
+        ("sel: {a|windash: [" + ", ".join(f"' -a -b -c -d {n}'" for n in range(200)) + "]}", "too many"),
+        ("sel: {a|expand: '%x%-%y%-%z%'}", "placeholders make"),
+        ("sel: {a: 1}\n  condition: " + "not " * 600 + "sel", "words"),
+        ("sel: {a: 1}\n  condition: " + "(" * 17 + "sel" + ")" * 17, "deeper"),
+    ],
+)
+def test_what_grows_when_it_is_read_is_refused(detection: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "pipelines").mkdir()
+    values = ", ".join(f"v{n}" for n in range(50))
+    (tmp_path / "pipelines" / "values.yaml").write_text("vars:\n" + "".join(f"  {n}: [{values}]\n" for n in "xyz"))
+    condition = "" if "condition" in detection else "\n  condition: sel"
+    (tmp_path / "a_rule.yml").write_text(HEAD + f"detection:\n  {detection}{condition}\n")
+    started = time.process_time()
+    engine = Engine.load([tmp_path / "a_rule.yml"], [tmp_path / "pipelines"])
+    assert time.process_time() - started < 5
+    assert not engine.rules
+    assert words in (*engine.refused, *engine.waiting)[0].reason
+
+
 def test_many_repetitions_of_a_long_list_are_refused(tmp_path: Path) -> None:
     values = ", ".join(f"v{n}" for n in range(60_000))
     text = HEAD + f"detection:\n  sel: {{a: [{values}]}}\n  condition: {' and '.join(['sel'] * 90)}\n"
