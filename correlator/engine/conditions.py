@@ -87,30 +87,6 @@ class Keyword:
 Condition = AllOf | AnyOf | Not | Is | Null | Exists | SameAs | Keyword
 
 
-def holds(condition: Condition, view: View) -> bool:
-    match condition:
-        case Is():
-            value = view.value(condition.field)
-            if isinstance(value, list):
-                return any(condition.test(member) for member in members(value))
-            return value is not MISSING and value is not None and condition.test(value)
-        case AllOf():
-            return all(holds(part, view) for part in condition.parts)
-        case AnyOf():
-            return any(holds(part, view) for part in condition.parts)
-        case Not():
-            return not holds(condition.part, view)
-        case Null():
-            value = view.value(condition.field)
-            return value is MISSING or value is None or value == []
-        case Exists():
-            return (view.value(condition.field) is not MISSING) == condition.wanted
-        case SameAs():
-            return _same(condition, view)
-        case Keyword():
-            return any(condition.test(word) for word in view.words())
-
-
 def members(value: Any) -> Iterator[Any]:
     """The values of a field: itself, or each member of a list (of lists)."""
     if isinstance(value, list | tuple):
@@ -120,9 +96,10 @@ def members(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _same(condition: SameAs, view: View) -> bool:
-    others = list(members(view.value(condition.other)))
-    for value in members(view.value(condition.field)):
+def same(condition: SameAs, mine: Any, its: Any) -> bool:
+    """`mine`, `its`: the values of the condition's two fields."""
+    others = list(members(its))
+    for value in members(mine):
         for other in others:
             left, right = text_of(value), text_of(other)
             if left is None or right is None:

@@ -1,41 +1,74 @@
 """The engine: an event in, the rules that it matches out. Stateless: correlations are kept apart.
 
-In:  `Engine.load(rules, pipelines)`, then `match(event)`. Out: `Match(rule, view)` for each rule that holds, in the
-order loaded; `refused` names each rule that could not be loaded, `unrouted` those whose log source no pipeline knows.
-Bound: the rules of one log source, each evaluated once an event; nothing is remembered but routes (`ROUTES_LIMIT`).
-Source: Sigma specification 2.1.0; reliability.md B9, B10. This evaluator is literal: the truth that a fast one must
-equal.
+In:  `Engine.load(rules, pipelines)`, then `match(event)`, or `match_lines(lines)` for events as JSON. Out: `Match` for
+     each rule that holds, in the order loaded; `refused` names each rule that could not be loaded, `unrouted` those
+     whose log source no pipeline knows.
+Bound: `MEMORY_BYTES` for all that is remembered, whatever strangers send; one event takes time linear in its size.
+Source: Sigma specification 2.1.0; reliability.md B9, B10; the architecture is the study's (README.md, fast/).
+
+`tests/naive/sigma.py` is what all this must equal. An event of an odd shape (`fast.reach.Unusual`) is flattened first
+and then goes the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from operator import call
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from correlator.engine import load as loader
 from correlator.engine import sources as routing
-from correlator.engine.conditions import holds
-from correlator.engine.rule import Correlation, Refused, Rule
-from sensors.event import Event
+from correlator.engine.fast.memo import Budget
+from correlator.engine.fast.plan import NONE, Found, Plan, Shared
+from correlator.engine.fast.reach import Unusual, holds_objects
+from correlator.engine.fast.route import Route, Router
+from correlator.engine.rule import Correlation, LogSource, Refused, Rule
+from sensors.event import Event, decode, encode
 
-BUCKETS_LIMIT = 4096
+MEMORY_BYTES = 64 * 1024 * 1024
 
-
-@dataclass(slots=True)
-class _Bucket:
-    """The rules that an event of certain sources meets, and when the last such event was."""
-
-    rules: tuple[tuple[Rule, routing.Source], ...]
-    events: int = 0
-    last: Any = None
+_NOTHING: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+class Seen:
+    """An event that rules matched: flattened once, seen through each source once, and only if somebody looks."""
+
+    __slots__ = ("_flat", "_views", "event")
+
+    def __init__(self, event: Event, flattened: dict[str, Any] | None = None) -> None:
+        self.event, self._flat = event, flattened
+        self._views: dict[int, routing.EventView] = {}
+
+    def flat(self) -> dict[str, Any]:
+        if self._flat is None:
+            self._flat = routing.flat(self.event)
+        return self._flat
+
+    def view(self, source: routing.Source) -> routing.EventView:
+        found = self._views.get(id(source))
+        if found is None:
+            found = self._views[id(source)] = routing.EventView(self.flat(), source)
+        return found
+
+
 class Match:
-    rule: Rule
-    view: routing.EventView
+    """A rule that holds for an event. `view` is made when it is asked for."""
+
+    __slots__ = ("_seen", "_source", "rule")
+
+    def __init__(self, rule: Rule, source: routing.Source, seen: Seen) -> None:
+        self.rule, self._source, self._seen = rule, source, seen
+
+    @property
+    def event(self) -> Event:
+        return self._seen.event
+
+    @property
+    def view(self) -> routing.EventView:
+        return self._seen.view(self._source)
 
 
 class Engine:
@@ -47,7 +80,8 @@ class Engine:
         self._sources = routing.Sources(sources)
         self.unrouted = tuple(rule for rule in self.rules
                               if not self._sources.known(rule.logsource) and not _by_dataset(rule))  # fmt: skip
-        self._buckets: dict[tuple[Any, ...], _Bucket] = {}
+        self._shared = Shared(Budget(MEMORY_BYTES))
+        self._router = Router(self.rules, self._sources, self._shared)
 
     @classmethod
     def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = (), keep: Engine | None = None,
@@ -64,45 +98,107 @@ class Engine:
         return cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused, loaded.waiting)
 
     def match(self, event: Event) -> list[Match]:
-        flattened = routing.flat(event)
-        views: dict[int, routing.EventView] = {}
-        found = []
-        bucket = self._bucket(self._sources.of(flattened))
-        bucket.events += 1
-        bucket.last = event.get("@timestamp")
-        for rule, source in bucket.rules:
-            view = views.get(id(source))
-            if view is None:
-                view = views[id(source)] = routing.EventView(flattened, source)
-            if holds(rule.condition, view):
-                found.append(Match(rule, view))
+        try:
+            route = self._router.of(event)
+        except Unusual:
+            return self._flattened(event)
+        family, plan = route.family, route.plan
+        family.events += 1
+        family.last = event.get("@timestamp")
+        if plan.empty:
+            return []
+        words = _NOTHING
+        if plan.words is not None:
+            try:
+                may = plan.words.may_hold(encode(event))
+            except (TypeError, ValueError, RecursionError):  # not an event that JSON knows
+                may = True
+            if may:
+                words = plan.words.found(routing.EventView(routing.flat(event), _NO_SOURCE).words())
+        return self._found(plan, event, words)
+
+    def match_lines(self, lines: Sequence[bytes]) -> list[Sequence[Match]]:
+        """The matches of each line, an event as JSON; a line that is none has no matches."""
+        found: list[Sequence[Match]] = []
+        for line in lines:
+            try:
+                event = decode(line)
+            except (msgspec.DecodeError, RecursionError):
+                found.append(())
+                continue
+            found.append(self._line(event, line))
         return found
+
+    def _line(self, event: Event, line: bytes) -> Sequence[Match]:
+        try:
+            route = self._router.of(event)
+        except Unusual:
+            return self._flattened(event)
+        family, plan = route.family, route.plan
+        family.events += 1
+        family.last = event.get("@timestamp")
+        if plan.empty:
+            return ()
+        words = _NOTHING
+        if plan.words is not None and plan.words.may_hold(line):
+            words = plan.words.found(routing.EventView(routing.flat(event), _NO_SOURCE).words())
+        return self._found(plan, event, words)
+
+    def _found(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
+        try:
+            values = plan.values(event)
+        except (Unusual, TypeError):
+            return self._slowly(plan, event, words)
+        key: tuple[int | None, ...] = ()
+        found = None
+        try:
+            key = tuple(map(call, plan.gets, values))
+            found = None if words else plan.decided.get(key)
+        except TypeError:  # a list or an object
+            if any(map(holds_objects, values)):
+                return self._slowly(plan, event, words)
+        if found is None:
+            found = plan.decide(values, words, key)
+        if found is NONE:
+            return []
+        return self._matches(plan, found, Seen(event), words)
+
+    def _slowly(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
+        seen = Seen(event)
+        values = tuple(plan.flat_values(seen.flat()))
+        return self._matches(plan, plan.decide(values, words), seen, words, values)
+
+    def _matches(self, plan: Plan, found: Found, seen: Seen, words: frozenset[int],
+                 values: Sequence[Any] | None = None) -> list[Match]:  # fmt: skip
+        rules: Iterable[tuple[Rule, routing.Source]] = found.rules
+        if found.later:
+            values = plan.flat_values(seen.flat()) if values is None else values
+            rules = plan.settled(found, values, words, seen.view)
+        return [Match(rule, source, seen) for rule, source in rules]
+
+    def _flattened(self, event: Event) -> list[Match]:
+        """The same for an event of an odd shape: dotted keys, lists of objects …"""
+        seen = Seen(event)
+        route: Route = self._router.of_flat(seen.flat())
+        family, plan = route.family, route.plan
+        family.events += 1
+        family.last = event.get("@timestamp")
+        words = _NOTHING
+        if plan.words is not None:
+            words = plan.words.found(seen.view(_NO_SOURCE).words())
+        return self._slowly(plan, event, words)
 
     def last_seen(self) -> dict[str, str]:
         """Rule id → `@timestamp` of the last event that it was asked about: is its data source there at all?"""
         seen: dict[str, str] = {}
-        for bucket in self._buckets.values():
-            if isinstance(bucket.last, str):
-                for rule, _ in bucket.rules:
-                    seen[rule.id] = max(seen.get(rule.id, ""), bucket.last)
+        for family in self._router.families.values():
+            if isinstance(family.last, str):
+                for rule, _ in family.rules:
+                    seen[rule.id] = max(seen.get(rule.id, ""), family.last)
         return seen
 
-    def _bucket(self, sources: tuple[routing.Source, ...]) -> _Bucket:
-        """The rules of these sources, each with the first source that it covers."""
-        key = tuple((source.name, source.logsource) for source in sources)
-        found = self._buckets.get(key)
-        if found is None:
-            found = _Bucket(
-                tuple(
-                    (rule, source)
-                    for rule in self.rules
-                    if (source := next((s for s in sources if rule.logsource.covers(s.logsource)), None)) is not None
-                )
-            )
-            if len(self._buckets) >= BUCKETS_LIMIT:
-                self._buckets.clear()
-            self._buckets[key] = found
-        return found
+
+_NO_SOURCE = routing.Source("", (), LogSource())
 
 
 def _by_dataset(rule: Rule) -> bool:

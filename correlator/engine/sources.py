@@ -152,15 +152,15 @@ class Sources:
     """All sources, asked by event."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        self._sources = tuple(sources)
-        self._paths = tuple(dict.fromkeys(path for source in sources for path, _ in source.when))
+        self.all = tuple(sources)
+        self.paths = tuple(dict.fromkeys(path for source in sources for path, _ in source.when))
         self._known: dict[tuple[Any, ...], tuple[Source, ...]] = {}
 
     def of(self, flattened: Mapping[str, Any]) -> tuple[Source, ...]:
         """The sources that the event is of; equal routing values give the same tuple object's content."""
         dataset = flattened.get("event.dataset")
         key = (dataset if isinstance(dataset, str) else None,
-               *(_key(flattened.get(path)) for path in self._paths))  # fmt: skip
+               *(routing_key(flattened.get(path)) for path in self.paths))  # fmt: skip
         found = self._known.get(key)
         if found is None:
             found = self._route(flattened, key)
@@ -170,15 +170,15 @@ class Sources:
         return found
 
     def _route(self, flattened: Mapping[str, Any], key: tuple[Any, ...]) -> tuple[Source, ...]:
-        seen = dict(zip(self._paths, key[1:], strict=True))
-        found = [source for source in self._sources
+        seen = dict(zip(self.paths, key[1:], strict=True))
+        found = [source for source in self.all
                  if all(seen[path] is not None and ("*" in wanted or seen[path] in wanted)
                         for path, wanted in source.when)]  # fmt: skip
         return (*found, *_by_dataset(key[0]))
 
     def known(self, logsource: LogSource) -> bool:
         """Can an event of this log source ever be seen? (`product`s that name a dataset always can.)"""
-        return any(logsource.covers(source.logsource) for source in self._sources)
+        return any(logsource.covers(source.logsource) for source in self.all)
 
 
 def _by_dataset(dataset: str | None) -> list[Source]:
@@ -193,7 +193,7 @@ def _by_dataset(dataset: str | None) -> list[Source]:
     return [Source(dataset, (), label) for label in labels]
 
 
-def _key(value: Any) -> str | None:
+def routing_key(value: Any) -> str | None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     text = text_of(value)

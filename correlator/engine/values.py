@@ -192,21 +192,31 @@ class Regex:
             return self.find(text[:REGEX_LIMIT_CHARS].encode("utf-8", "replace").decode()) is not None
 
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     network: ipaddress.IPv4Network | ipaddress.IPv6Network
 
     def __call__(self, value: Any) -> bool:
-        if not isinstance(value, str) or len(value) > 64:
-            return False
-        try:
-            address = ipaddress.ip_address(value.partition("%")[0].strip())
-        except ValueError:
-            return False
+        address = address_of(value)
+        return address is not None and self.holds(address)
+
+    def holds(self, address: Address) -> bool:
         mapped = getattr(address, "ipv4_mapped", None)
         if mapped is not None and self.network.version == 4:
             address = mapped
         return address.version == self.network.version and address in self.network
+
+
+def address_of(value: Any) -> Address | None:
+    if not isinstance(value, str) or len(value) > 64:
+        return None
+    try:
+        return ipaddress.ip_address(value.partition("%")[0].strip())
+    except ValueError:
+        return None
 
 
 Operator = Literal["lt", "lte", "gt", "gte", "neq", "eq"]

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correlator.engine import Engine
-from correlator.engine.conditions import AllOf, AnyOf, Condition, Exists, Is, Not, Null, holds
+from correlator.engine.conditions import AllOf, AnyOf, Condition, Exists, Is, Not, Null
 from correlator.engine.documents import DocumentProblem, documents
 from correlator.engine.rule import LogSource
 from correlator.engine.sources import EventView, Source, flat
 from correlator.engine.values import MANY, ONE, Number, Part, Text, glob
+from tests.naive.sigma import holds
 
 LETTERS = "ab\\*?\n İß"
 parts = st.lists(st.one_of(st.text(LETTERS, min_size=1, max_size=3), st.sampled_from([MANY, ONE])), max_size=7)

@@ -1,0 +1,140 @@
+"""Where the columns of a plan stand in an event, without flattening it.
+
+In:  columns: each the paths under which a field's value may stand, in order. Out: `values(event)`, a function written
+     for exactly these columns; `Unusual` when the event has a shape in which only flattening shows
+     what stands where (a dotted key above a path, an object or a list where an object was expected).
+Bound: one look-up per path. The generated code holds numbers of ours only; names are constants that it is given.
+
+`sources.flat` and `EventView.value` are what this must equal; `value_in` is their plain form. Most fields stand at the
+first of their paths: the others (`Column.common` on) are only looked at when one of their last names is there at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from correlator.engine.conditions import MISSING
+from correlator.engine.sources import DEPTH_LIMIT, Source
+
+Values = Callable[[Any], tuple[Any, ...]]
+
+
+class Unusual(Exception):
+    """This event must be flattened to be read."""
+
+
+class Column(NamedTuple):
+    paths: tuple[str, ...]
+    common: int  # so many of the paths, from the first, are the usual ones
+    table: Mapping[str, Any] | None
+    whole: bool  # is it asked whether the field is there? Then an object below its name counts
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return self.paths, id(self.table) if self.table else 0
+
+
+def column(source: Source, name: str, whole: bool = False) -> Column:
+    fields = tuple(source.fields.get(name, ()))
+    prefixed = tuple(prefix + name for prefix in source.prefixes)
+    paths = tuple(dict.fromkeys((*fields, *prefixed, name)))
+    return Column(paths, len(dict.fromkeys(fields)) or 1, source.values.get(name) or None, whole)
+
+
+def value_in(flattened: Mapping[str, Any], one: Column) -> Any:
+    """The column's value in a flattened event."""
+    for path in one.paths:
+        if path in flattened:
+            value = flattened[path]
+            break
+    else:
+        below = one.paths[-1] + "."
+        value = {} if any(path.startswith(below) for path in flattened) else MISSING
+    return one.table.get(value, value) if one.table and isinstance(value, str) else value
+
+
+def holds_objects(value: Any) -> bool:
+    """An object, or a list with one: only flattening shows what stands where."""
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(one, Mapping) for one in value))
+
+
+def reader(columns: Sequence[Column]) -> Values:
+    """Raises `Unusual` for paths deeper than events are read."""
+    if any(path.count(".") >= DEPTH_LIMIT for one in columns for path in one.paths):
+        raise Unusual
+    return _Writer(columns).function()
+
+
+class _Writer:
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._names: dict[str, Any] = {
+            "E": {}, "M": MISSING, "D": dict, "S": str, "J": "".join, "P": ".", "U": Unusual, "T": type,
+        }  # fmt: skip
+        self._constants: dict[str, str] = {}
+        self._nodes: dict[tuple[str, ...], str] = {(): "e"}
+        self._guarded: set[tuple[str, ...]] = set()
+
+    def function(self) -> Values:
+        for one in self._columns:
+            for path in one.paths:
+                self._node(tuple(path.split("."))[:-1])
+            if one.whole:
+                self._guarded.add(tuple(one.paths[-1].split("."))[:-1])
+        usual = self._define("f", self._rare_test(), lambda one: one.common)
+        general = self._define("g", [], lambda one: len(one.paths))
+        exec(compile("\n".join([*general, *usual]), "<columns>", "exec"), self._names)  # noqa: S102 - numbers only
+        made: Values = self._names["f"]
+        return made
+
+    def _node(self, parents: tuple[str, ...]) -> None:
+        for size in range(1, len(parents) + 1):
+            self._nodes.setdefault(parents[:size], f"n{len(self._nodes)}")
+            self._guarded.add(parents[: size - 1])
+
+    def _constant(self, value: str) -> str:
+        name = self._constants.get(value)
+        if name is None:
+            name = self._constants[value] = f"k{len(self._constants)}"
+            self._names[name] = value
+        return name
+
+    def _define(self, name: str, more: list[str], count: Callable[[Column], int]) -> list[str]:
+        lines = [f"def {name}(e):", " if T(e) is not D: raise U"]
+        for parents, node in self._nodes.items():
+            if parents:
+                above = self._nodes[parents[:-1]]
+                lines += [f" {node} = {above}.get({self._constant(parents[-1])}, E)",
+                          f" if T({node}) is not D: raise U"]  # fmt: skip
+            if parents in self._guarded:
+                lines.append(f" if P in J({node}): raise U")
+        lines += more
+        found = []
+        for number, one in enumerate(self._columns):
+            for at, path in enumerate(one.paths[: count(one)]):
+                *above_it, last = path.split(".")
+                look = f"v{number} = {self._nodes[tuple(above_it)]}.get({self._constant(last)}, M)"
+                lines.append(f" {look}" if at == 0 else f" if v{number} is M: {look}")
+            if one.table:
+                self._names[f"t{number}"] = one.table
+                lines.append(f" if T(v{number}) is S: v{number} = t{number}.get(v{number}, v{number})")
+            found.append(f"v{number}")
+        lines.append(f" return ({', '.join(found)}{',' if len(found) == 1 else ''})")
+        return lines
+
+    def _rare_test(self) -> list[str]:
+        """Is one of the unusual names there? Then the general function reads the event."""
+        rare: dict[tuple[str, ...], set[str]] = {}
+        for one in self._columns:
+            for path in one.paths[one.common :]:
+                *above_it, last = path.split(".")
+                rare.setdefault(tuple(above_it), set()).add(last)
+        lines = []
+        for parents, names in rare.items():
+            node = self._nodes[parents]
+            name = f"r{node}"
+            self._names[name] = frozenset(names)
+            there = f"{node} is not E and " if parents else ""
+            lines.append(f" if {there}not {node}.keys().isdisjoint({name}): return g(e)")
+        return lines

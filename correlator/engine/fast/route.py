@@ -1,0 +1,186 @@
+"""Events → plans: by log source, then by what EventID and Provider_Name already decide of the rules.
+
+In:  events. Out: a `Route`: the family (the rules of the event's log sources) and the plan of those that the head
+     values (`HEADS`) leave possible.
+Bound: a routing value that no source is told by, and a head value that no rule names, is like every other such, so
+strangers can't make many routes; `ROUTES_LIMIT`, `FAMILIES_LIMIT` and `PLANS_LIMIT` hold for what is left (datasets,
+combinations). Past the last, events share their family's general plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import call
+from typing import Any, NamedTuple
+
+from correlator.engine.conditions import MISSING, Exists, Is, Null
+from correlator.engine.fast import atoms
+from correlator.engine.fast.matchers import Atom, Matcher
+from correlator.engine.fast.plan import Candidate, Plan, Shared, atom_of
+from correlator.engine.fast.reach import Column, Unusual, column, holds_objects, reader, value_in
+from correlator.engine.rule import Rule
+from correlator.engine.sources import Source, Sources, routing_key
+
+Place = tuple[Any, ...]  # where a head stands: the key of its column
+
+HEADS = ("EventID", "Provider_Name")
+ROUTES_LIMIT = 8192
+PLANS_LIMIT = 2048
+FAMILIES_LIMIT = 4096
+
+
+class Family:
+    """The rules of some log sources, each with the first source that it covers, and when the last event came."""
+
+    def __init__(self, rules: Sequence[tuple[Rule, Source]], heads: Mapping[Place, Matcher], shared: Shared) -> None:
+        self.rules = tuple(rules)
+        self.events = 0
+        self.last: Any = None
+        self._heads, self._shared = heads, shared
+        tests: dict[Place, dict[Atom, None]] = {}
+        for rule, source in self.rules:
+            for leaf in atoms.leaves(rule.condition):
+                if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
+                    place = column(source, leaf.field).key
+                    if place in heads:
+                        tests.setdefault(place, {})[atom_of(leaf)] = None
+        self._tests = {place: frozenset(number for atom in found if (number := heads[place].number(atom)) is not None)
+                       for place, found in tests.items()}  # fmt: skip
+        self._plans: dict[tuple[frozenset[int], ...], Plan] = {}
+        self._general: Plan | None = None
+
+    def plan(self, shapes: Mapping[Place, frozenset[int]]) -> Plan:
+        """`shapes`: what the head values satisfy."""
+        key = tuple(shapes[place] & tests for place, tests in self._tests.items())
+        found = self._plans.get(key)
+        if found is None:
+            if self._shared.plans >= PLANS_LIMIT:
+                return self.general()
+            self._shared.plans += 1
+            found = self._plans[key] = Plan(self._left(shapes), self._shared)
+        return found
+
+    def general(self) -> Plan:
+        if self._general is None:
+            self._general = Plan(self._left({}), self._shared)
+        return self._general
+
+    def _left(self, shapes: Mapping[Place, frozenset[int]]) -> list[Candidate]:
+        left = []
+        for rule, source in self.rules:
+
+            def known(leaf: atoms.Leaf, source: Source = source) -> bool | None:
+                if not isinstance(leaf, Is | Null | Exists) or leaf.field not in HEADS:
+                    return None
+                place = column(source, leaf.field).key
+                if place not in shapes:
+                    return None
+                return self._heads[place].number(atom_of(leaf)) in shapes[place]
+
+            condition = atoms.simplified(rule.condition, known)
+            if condition != atoms.FALSE:
+                left.append(Candidate(rule, source, condition))
+        return left
+
+
+class Route(NamedTuple):
+    family: Family
+    plan: Plan
+
+
+class _Told:
+    """A path that sources are told by: its values, as far as a source names them."""
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self._wanted = wanted
+        self._known: dict[Any, str] = {MISSING: "-", None: "-"}
+        self.get = self._known.get
+
+    def of(self, value: Any) -> str:
+        found = routing_key(value)
+        if found is not None and found not in self._wanted:
+            found = "*"
+        told = "-" if found is None else "=" + found
+        plain = type(value) is str or (type(value) is int and value > 1)  # True is 1
+        if plain and len(self._known) < ROUTES_LIMIT:
+            self._known[value] = told
+        return told
+
+
+class Router:
+    def __init__(self, rules: Sequence[Rule], sources: Sources, shared: Shared) -> None:
+        self._rules, self._sources, self._shared = rules, sources, shared
+        self.families: dict[tuple[Any, ...], Family] = {}
+        self._routes: dict[tuple[Any, ...], Route] = {}
+        self._told = {path: _Told(frozenset(one for source in sources.all for told, wanted in source.when
+                                            if told == path for one in wanted)) for path in sources.paths}  # fmt: skip
+        heads = {one.key: one for source in sources.all for name in HEADS if name in source.fields
+                 for one in [column(source, name, whole=True)]}  # fmt: skip
+        tests: dict[Place, dict[Atom, None]] = {place: {} for place in heads}
+        for rule in rules:
+            for leaf in atoms.leaves(rule.condition):
+                if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
+                    for one in heads.values():
+                        if one.paths[-1] == leaf.field:
+                            tests[one.key][atom_of(leaf)] = None
+        self._heads = {place: shared.matcher(found) for place, found in tests.items() if found}
+        self._columns = [*(Column((path,), 1, None, False) for path in ("event.dataset", *self._told)),
+                         *(heads[place] for place in self._heads)]  # fmt: skip
+        self._values = reader(self._columns)
+        self._askers: tuple[_Told | Matcher, ...] = (*self._told.values(), *self._heads.values())
+        self._gets = (_itself, *(asker.get for asker in self._askers))
+
+    def of(self, event: Any) -> Route:
+        """Raises `Unusual` when the event must be flattened first."""
+        try:
+            values = self._values(event)
+        except TypeError:  # a key that is no text
+            raise Unusual from None
+        try:
+            return self._routes[tuple(map(call, self._gets, values))]
+        except (KeyError, TypeError):
+            return self._new(values)
+
+    def _new(self, values: tuple[Any, ...]) -> Route:
+        if any(map(holds_objects, values)):
+            raise Unusual
+        dataset = values[0] if isinstance(values[0], str) else MISSING
+        key = (dataset, *(asker.of(value) for asker, value in zip(self._askers, values[1:], strict=True)))
+        found = self._routes.get(key)
+        if found is None:
+            paths = ("event.dataset", *self._told)
+            found = self._route({path: value for path, value in zip(paths, values, strict=False)
+                                 if value is not MISSING}, values[len(paths) :])  # fmt: skip
+            if len(self._routes) >= ROUTES_LIMIT:
+                self._routes.clear()
+            self._routes[key] = found
+        return found
+
+    def of_flat(self, flattened: Mapping[str, Any]) -> Route:
+        return self._route(flattened, [value_in(flattened, one) for one in self._columns[1 + len(self._told) :]])
+
+    def _route(self, routing: Mapping[str, Any], heads: Sequence[Any]) -> Route:
+        family = self._family(self._sources.of(routing))
+        shapes = {place: matcher.sets[matcher.of(value)]
+                  for (place, matcher), value in zip(self._heads.items(), heads, strict=True)}  # fmt: skip
+        return Route(family, family.plan(shapes))
+
+    def _family(self, sources: tuple[Source, ...]) -> Family:
+        key = tuple((source.name, source.logsource) for source in sources)
+        found = self.families.get(key)
+        if found is None:
+            rules = [
+                (rule, source)
+                for rule in self._rules
+                if (source := next((one for one in sources if rule.logsource.covers(one.logsource)), None)) is not None
+            ]
+            if len(self.families) >= FAMILIES_LIMIT:
+                self.families.clear()
+                self._routes.clear()
+                self._shared.plans = 0
+            found = self.families[key] = Family(rules, self._heads, self._shared)
+        return found
+
+
+def _itself(value: Any) -> Any:
+    return value
