@@ -1,5 +1,6 @@
 """axe-core finds nothing on any screen, in its main states, both languages and both colour schemes, at a desk and on a
-phone: WCAG 2.2 A and AA, and axe's own best practice (headings in order, landmarks).
+phone: WCAG 2.2 A and AA, and axe's own best practice (headings in order, landmarks). Nor is anything wider than its
+frame or a letter without room (test_browser_pictures.py).
 
 axe is a development dependency of the dashboard (never in its bundle) and is put into the page from outside, as an
 extension would be: the page's policy stays as it is. No rule is switched off.
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open
 from tests.browser.lived import Lived
 from tests.browser.screens import TABLE, Screen, registered, show, speaking
+from tests.browser.test_browser_pictures import misshapen
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = Path(__file__).resolve().parents[2] / "dashboards" / "node_modules" / "axe-core" / "axe.min.js"
@@ -62,7 +64,7 @@ def test_axe_finds_nothing(
 
 def _look(page: Page, lived: Lived, screen: Screen, axe: str) -> list[str]:
     show(page, getattr(lived, screen.where), lived, screen)
-    return found(page, axe)
+    return [*found(page, axe), *misshapen(page)]  # each walk is some fifty screens: one for both questions
 
 
 def test_the_exercise_banner_is_clean(open_page: Open, axe: str) -> None:
