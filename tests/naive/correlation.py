@@ -1,33 +1,109 @@
-"""The slow twin of `correlator.engine.correlations`: all events of a group at once, every window tried.
+"""The slow twin of `correlator.engine.correlations`: all events of a group at once, every window counted anew.
 
-Says whether a group must fire at least once, which doesn't depend on the order in which its events arrived.
+`alerts` is what events in order must give, one by one. `stretches` says where a group must fire at least once, which
+doesn't depend on the order of arrival. `judged` are windows that are judged when they are over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
 
 
-def must_fire(kind: str, events: Sequence[tuple[float, str]], span_s: float, least: int,
-              rules: Sequence[str] = ()) -> bool:  # fmt: skip
-    """`events`: (time, what) with what = value (value_count) or rule (temporal)."""
-    for start, _ in events:
-        inside = sorted((time, what) for time, what in events if start <= time <= start + span_s)
-        whats = {what for _, what in inside}
-        if kind == "event_count" and len(inside) >= least:
-            return True
-        if kind in ("value_count", "temporal") and len(whats) >= least:
-            return True
-        if kind == "temporal_ordered" and _follow(inside, rules):
-            return True
-    return False
+class Seen(NamedTuple):
+    time: float
+    what: str | float
 
 
-def _follow(inside: Sequence[tuple[float, str]], rules: Sequence[str]) -> bool:
+Holds = Callable[[Sequence[Seen]], bool]
+
+
+def enough(kind: str, least: float, rules: Sequence[str] = ()) -> Holds:
+    """Does a window meet `gte: least`?"""
+
+    def holds(inside: Sequence[Seen]) -> bool:
+        match kind:
+            case "event_count":
+                return len(inside) >= least
+            case "value_count" | "temporal":
+                return len({one.what for one in inside}) >= least
+            case "value_sum":
+                return sum(Fraction(one.what) for one in inside) >= least
+            case "temporal_ordered":
+                return any(_follow(inside, chain) for chain in itertools.combinations(rules, int(least)))
+        raise AssertionError(kind)
+
+    return holds
+
+
+def alerts(events: Sequence[Seen], span_s: float, holds: Holds) -> Iterator[int]:
+    """The places of the completing events; what lies in a window that fired is used up."""
+    left: list[Seen] = []
+    for place, one in enumerate(events):
+        left = [other for other in left if one.time - other.time <= span_s] + [one]
+        if holds(left):
+            yield place
+            left = []
+
+
+def stretch_of(times: Sequence[float], span_s: float) -> dict[float, int]:
+    """Each time's stretch: activity without a gap over the timespan."""
+    found: dict[float, int] = {}
+    number, before = 0, float("-inf")
+    for time in sorted(times):
+        number += time - before > span_s
+        found[time], before = number, time
+    return found
+
+
+def stretches(events: Sequence[Seen], span_s: float, holds: Holds) -> set[int]:
+    of = stretch_of([one.time for one in events], span_s)
+    return {of[first.time] for first in events
+            if holds([one for one in events if 0 <= one.time - first.time <= span_s])}  # fmt: skip
+
+
+def figure(kind: str, inside: Sequence[Seen], percentile: float = 50) -> float:
+    whats = [one.what for one in inside]
+    match kind:
+        case "event_count":
+            return len(whats)
+        case "value_count" | "temporal":
+            return len(set(whats))
+        case "value_sum":
+            return float(sum(map(Fraction, whats)))
+        case "value_avg":
+            return float(sum(map(Fraction, whats)) / len(whats))
+        case "value_median":
+            return statistics.median(float(what) for what in whats)
+        case "value_percentile":
+            ordered = sorted(float(what) for what in whats)
+            if len(ordered) == 1:
+                return ordered[0]
+            place = Fraction(percentile) / 100 * (len(ordered) - 1)
+            below = min(int(place), len(ordered) - 2)
+            return ordered[below] + float(place - below) * (ordered[below + 1] - ordered[below])
+    raise AssertionError(kind)
+
+
+def judged(events: Sequence[Seen], span_s: float, verdict: Callable[[Sequence[Seen]], str]) -> Iterator[list[Seen]]:
+    """`verdict`: "holds", "short" (a window that begins later may hold enough), or "spent"."""
+    left = sorted(events, key=lambda one: one.time)
+    while left:
+        inside = [one for one in left if one.time - left[0].time <= span_s]
+        said = verdict(inside)
+        if said == "holds":
+            yield inside
+        left = [one for one in left if one.time > left[0].time] if said == "short" else left[len(inside) :]
+
+
+def _follow(inside: Sequence[Seen], rules: Sequence[str]) -> bool:
     """Earliest choice for each rule in turn; equal times may stand in any order."""
     time = float("-inf")
     for rule in rules:
-        later = [when for when, what in inside if what == rule and when >= time]
+        later = [one.time for one in inside if one.what == rule and one.time >= time]
         if not later:
             return False
         time = min(later)

@@ -92,13 +92,11 @@ _STEPS = tuple(path.partition(".")[::2] for path in PATHS)
 def agreed(shape: tuple[int, ...], values: Who, event: Event) -> tuple[tuple[int, ...], Who] | None:
     """What is left when this event speaks too; None when all of it still holds."""
     differ: set[int] = set()
-    at = 0
-    for place in shape:
+    for at, place in enumerate(shape):
         top, rest = _STEPS[place]
         inner = event.get(top)
         if (inner.__class__ is not dict or inner.get(rest) != values[at]) and get(event, PATHS[place]) != values[at]:
             differ.add(place)  # and not deeper or under a dotted name
-        at += 1
     if not differ:
         return None
     return (tuple(place for place in shape if place not in differ),

@@ -16,8 +16,9 @@ from correlator.engine.correlate.entities import Who
 from correlator.engine.correlate.rows import SIZE, Long
 
 # Measured (README.md): a group of one entry with eight entities, and what each further entry adds.
-GROUP_BYTES = 800
-ENTRY_BYTES = 8 + SIZE
+GROUP_BYTES = 850
+ENTRY_BYTES = 45
+TEXT_BYTES = 140  # an entry's text, and its place in the tally
 IDS_FIRST, IDS_LAST = 10, 90  # ids that a hit names; its count is always the true number
 
 Column = Any  # list of texts, array of numbers, or None
@@ -72,8 +73,7 @@ class Group:
             self.rows[place * SIZE : place * SIZE] = row
             if self.whats is not None:
                 self.whats.insert(place, what)
-        if arrival > self.last_arrival:  # noqa: PLR1730: max() is a call, and this is every event
-            self.last_arrival = arrival
+        self.last_arrival = max(self.last_arrival, arrival)
         self.size += ENTRY_BYTES if what is None else ENTRY_BYTES + weight(what)
         return place
 
@@ -120,7 +120,7 @@ class Group:
 
 def weight(what: Any) -> int:
     """The bytes that what an entry says takes. Equal texts may share theirs: rather too much than too little."""
-    return 0 if what is None else 57 + len(what) if what.__class__ is str else 8
+    return 0 if what is None else TEXT_BYTES + len(what) if what.__class__ is str else 8
 
 
 def named(group: Group, picked: Sequence[int]) -> list[str]:

@@ -32,7 +32,7 @@ Says = Literal["nothing", "value", "number", "rule"]
 
 
 class Verdict(NamedTuple):
-    """`spent`: how much of the window is used up: "window", or "first" when only its first entry has had its chance."""
+    """`spent`: what of the window is used up: all of it, or only its first moment, when it held too little."""
 
     holds: bool
     spent: str = "window"

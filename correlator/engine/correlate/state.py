@@ -187,7 +187,8 @@ class State:
             picked = range(end) if verdict.picked is None else verdict.picked
             number = verdict.number if self.measure.says == "number" or verdict.which else None
             yield self._fired(key, group, event, 0, end, picked, number, verdict.which)
-        group.cut(0, 1 if verdict.spent == "first" and not verdict.holds else end)
+        only_first = verdict.spent == "first" and not verdict.holds
+        group.cut(0, group.until(group.times[0]) if only_first else end)  # equal times have no order
 
     def forget_idle(self, now: float) -> None:
         if not self.measure.rising:
