@@ -2,6 +2,7 @@
 parameters typer reads. See README.md."""
 
 COMMANDS = {
+    "new": "api.node.rulework.new",
     "test": "api.node.rulework.test",
     "lint": "api.node.rulework.lint",
     "check": "api.node.rulework.check",
@@ -9,5 +10,7 @@ COMMANDS = {
     "backtest": "api.node.rulework.backtest",
     "import": "api.node.rulework.bring",
     "convert": "api.node.rulework.convert",
+    "diff": "api.node.rulework.diff",
+    "coverage": "api.node.rulework.coverage",
     "tune": "api.node.rulework.tune",
 }

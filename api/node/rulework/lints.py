@@ -21,6 +21,7 @@ from correlator.engine.documents import Document, documents
 
 Origin = Literal["shipped", "own", "imported"]
 Severity = Literal["error", "warning", "note"]
+LEFT = "…"
 SHORT_CHARS = 3  # what a value between wildcards must be longer than, to say anything
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)\Z", re.IGNORECASE)
 
@@ -28,7 +29,8 @@ _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)\Z", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class Finding:
     """LT-R0501 filter trap, LT-R0502 wildcards alone, LT-R0503 tests, LT-R0504 Vietnamese, LT-R0505 a field that never
-    occurs, LT-R0506 a technique that ATT&CK does not have, LT-R0507 no source of its log source."""
+    occurs, LT-R0506 a technique that ATT&CK does not have, LT-R0507 no source of its log source, LT-R0508 something is
+    left to be filled in."""
 
     code: str
     severity: Severity
@@ -55,11 +57,10 @@ def of_rule(rule: Rule | Correlation, origin: Origin) -> Iterator[Finding]:
                         "no test: " + ", ".join(one[1] for one in words))  # fmt: skip
         texts = {"title": about.titles, "description": about.description, "reason": about.reason}
         missing = [name for name, text in texts.items() if "vi" not in text]
-        if missing or "vi" not in about.steps:
+        missing += [] if about.steps.get("vi") else ["steps"]
+        if missing:
             yield found("LT-R0504", "error" if origin == "shipped" else "warning",
-                        "thiếu tiếng Việt: " + ", ".join([*missing, *([] if "vi" in about.steps else ["steps"])]),
-                        "no Vietnamese: " + ", ".join([*missing, *([] if "vi" in about.steps else ["steps"])]),
-                        )  # fmt: skip
+                        "thiếu tiếng Việt: " + ", ".join(missing), "no Vietnamese: " + ", ".join(missing))  # fmt: skip
     if isinstance(rule, Rule):
         empty = sorted({field for field, test in tests_of(rule.condition) if says_nothing(test)})
         if empty:
@@ -72,7 +73,7 @@ def of_rule(rule: Rule | Correlation, origin: Origin) -> Iterator[Finding]:
 
 
 def of_file(path: Path) -> Iterator[Finding]:
-    """Filters that hide the contrary of what they say."""
+    """Filters that hide the contrary of what they say; what `luytre rules new` left to be filled in."""
     try:
         with path.open("rb") as file:
             found = documents(file.read(2 * 1024 * 1024))
@@ -84,6 +85,21 @@ def of_file(path: Path) -> Iterator[Finding]:
             yield Finding("LT-R0501", "error", str(path), document.line_of("filter.condition"), _id(document),
                           "bộ lọc bị ngược: chỉ những gì nó tìm thấy mới còn được báo; viết `condition: not selection`",
                           why)  # fmt: skip
+        left = [key for key, value in _texts(document.value, "") if value == LEFT or value.endswith(" " + LEFT)]
+        if left:
+            yield Finding("LT-R0508", "warning", str(path), document.line_of(left[0]), _id(document),
+                          f"còn phải điền: {', '.join(left)}", f"to be filled in: {', '.join(left)}")  # fmt: skip
+
+
+def _texts(value: object, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _texts(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, f"{key}.{number}")
+    elif isinstance(value, str):
+        yield key, value
 
 
 def of_tags(rule: Rule | Correlation, techniques: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
