@@ -61,12 +61,14 @@ class One(msgspec.Struct, frozen=True):
 def made(seed: int, size: int, length_s: int) -> list[One]:
     """Dense enough for windows to overlap: lists that hypothesis draws element by element are mostly too thin."""
     dice = random.Random(seed)
-    return [One(float(dice.randrange(length_s)), dice.choice("xxxy"), dice.choice("abcdef"),
+    return [One(float(dice.randrange(length_s)), dice.choice("xxxxxxy"), dice.choice("abcdef"),
                 dice.choice([0.0, 0.1, 0.25, 3.0, 7.5]), dice.choice(RULES), dice.uniform(0, LATENESS_S - 1))
             for _ in range(size)]  # fmt: skip
 
 
-events = st.builds(made, st.integers(0, 2**32), st.integers(0, 60), st.sampled_from([20, 100, 200, 400]))
+# Many events; or so few that one window decides, which an evaluator that misses a kind of window gets wrong.
+events = st.builds(made, st.integers(0, 2**32), st.integers(0, 60) | st.integers(3, 9) | st.integers(3, 6),
+                   st.sampled_from([20, 50, 75, 100, 400]))  # fmt: skip
 
 
 def stream(correlation: Correlation, given_events: Sequence[One], cut: int, lateness_s: float = LATENESS_S,
@@ -112,7 +114,7 @@ def test_in_order_each_alert_is_the_twins(given_events: list[One], kind: str, le
         assert [one.event["event"]["id"] for one in fired if one.group["g"] == group] == expected
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(events, st.sampled_from(RISING), st.integers(1, 6), st.randoms(use_true_random=False), st.integers(0, 40))
 def test_in_any_order_the_same_stretches_fire(given_events: list[One], kind: str, least: int, chance: random.Random,
                                               cut: int) -> None:  # fmt: skip

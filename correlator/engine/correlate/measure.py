@@ -84,7 +84,7 @@ class Measure:
                 head += 1
             group.head = head
             return (head, place + 1) if self.reached(group) else None
-        if place >= group.head:  # equal times stand behind each other, so this is within the newest window
+        if times[newest] - times[place] <= span:
             self.enter(group, place)
             if self.reached(group):
                 return group.head, self._trimmed(group, newest + 1, place)

@@ -63,13 +63,12 @@ class InOrder(Measure):
     def chain_at(self, group: Group, place: int) -> list[int] | None:
         """A complete chain in which the entry at `place` has its part."""
         times, what = group.times, group.whats[place]
-        newest = place == len(times) - 1 or times[place] == times[-1]
         oldest = times[place] - self.span
         tally = group.tally
         for chain in self.chains:
             if what not in chain or any(tally.get(rule, oldest - 1) < oldest - 1e-3 for rule in chain):
                 continue
-            if newest and what != chain[-1] and times[place] > tally[chain[-1]]:
+            if what != chain[-1] and times[place] > tally[chain[-1]]:
                 continue  # what must follow has not come
             found = self.find(group, chain, self.first_near(group, place), self.end_of(group, place))
             if found:
