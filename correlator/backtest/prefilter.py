@@ -6,7 +6,8 @@ Invariant: the tree finds every event on which the rules hold, and more. It only
 where an event comes from (`when` of its source), whole values, addresses and numbers of core fields. `quick=True` asks
 more: patterns, presence, and fields that the field table doesn't name. Then an event may be passed over whose value is
 longer than the index keeps (KEYWORD_LIMIT characters), or whose field it gave up on (FIELDS_LIMIT): the report says so.
-Left out always: what stands under `not`, null, keywords, regular expressions, letters outside ASCII (case differs).
+Left out always: what stands under `not`, null, keywords, regular expressions, letters outside ASCII (case differs),
+patterns over fields that are often longer than an index keeps (LONG: measured on EVTX, they alone lost matches).
 Not found in either way: an event with over 1,000 values (embedded), or one that Elasticsearch's mapping refused.
 Bound: TERMS_LIMIT terms; a part that is larger is left out.
 Source: Sigma specification 2.1.0; correlator/store/README.md.
@@ -26,6 +27,7 @@ from correlator.store.query import LIMIT_TERMS, network
 
 TERMS_LIMIT = 3 * LIMIT_TERMS  # the stores take four times LIMIT_TERMS, brackets included
 PART_LIMIT = 100
+LONG = ("ScriptBlockText", "Payload", "ContextInfo")  # PowerShell's own; a script block is up to 32 KiB
 DEPTH_LIMIT = 10
 
 
@@ -131,6 +133,8 @@ def _leaf(path: str, test: v.Test, *, quick: bool) -> Node | None:
         case v.Text(parts):
             if len(parts) == 1 and isinstance(parts[0], str):
                 return _whole(path, parts[0])
+            if path.endswith(LONG):
+                return None
             if quick and kind in ("keyword", None) and (pattern := _pattern(path, parts)):
                 return pattern
         case v.Number(text):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from api.node.checks.rules import look
 from correlator.engine import Engine
 from correlator.tuning import Tuning, read
 from sensors.clock import parse_rfc3339
@@ -110,3 +113,13 @@ def test_a_running_correlator_takes_it_up_tells_it_and_lets_it_go(tmp_path: Path
     setting.clock.move(10)
     runner._look_at_rules()
     assert runner.reloads == reloads  # once
+
+
+def test_the_doctor_says_what_of_the_tuning_is_not_in_force(tmp_path: Path) -> None:
+    faults = [{"code": "LT-R0404", "id": "r-1", "reason": "ended"}]
+    rules = [{"state": "running", "kind": "detector"}, {"state": "disabled"}]
+    said = {"correlator": {"rules": rules, "tuning": {"faults": faults}}}
+    machine: Any = SimpleNamespace(config=None, reports=said, alive=lambda _: True)
+    found = {finding.cause: finding for finding in look(machine)}
+    assert "LT-R0404 r-1" in found["rule-tuning"].value.en
+    assert found[""].measured["disabled"] == 1

@@ -41,7 +41,17 @@ def look(machine: Machine) -> Iterator[Finding]:
             line=rule.get("line"),
             refused=len(refused),
         )
+    for fault in (report.get("tuning") or {}).get("faults", ())[:SHOWN]:
+        yield note(
+            "rule-tuning",
+            f"điều chỉnh luật không còn hiệu lực: {fault.get('code')} {fault.get('id')} {fault.get('reason')}",
+            f"a tuning is not in force: {fault.get('code')} {fault.get('id')} {fault.get('reason')}",
+            run(f"luytre explain {fault.get('code')}"),
+            code=fault.get("code"),
+            id=fault.get("id"),
+        )
     running = [rule for rule in rules if rule.get("state") == "running"]
+    disabled = [rule for rule in rules if rule.get("state") == "disabled"]
     blind = [rule for rule in running if rule.get("kind") == "sigma" and not rule.get("data_last_seen")]
     if not running:
         yield bad(
@@ -76,10 +86,11 @@ def look(machine: Machine) -> Iterator[Finding]:
         )
     if running:
         yield ok(
-            f"{len(running)} luật đang chạy, {len(refused)} bị từ chối",
-            f"{len(running)} rules run, {len(refused)} refused",
+            f"{len(running)} luật đang chạy, {len(refused)} bị từ chối, {len(disabled)} đã tắt",
+            f"{len(running)} rules run, {len(refused)} refused, {len(disabled)} switched off",
             running=len(running),
             refused=len(refused),
+            disabled=len(disabled),
             without_data=len(blind),
         )
 
