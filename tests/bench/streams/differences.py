@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import msgspec
 
 from correlator.engine import Engine
 from correlator.engine import sources as routing
+from correlator.engine.conditions import AllOf, AnyOf, Condition, Not, SameAs
 from correlator.engine.rule import Rule
 from sensors.event import decode, encode, get
 from tests.bench.streams import peer
@@ -80,7 +81,23 @@ def _why_ours(rule: Rule, flat: Mapping[str, Any]) -> str:
         return "the event is of several categories"
     if rule.logsource.service and flat.get("service") and rule.logsource.service != flat["service"]:
         return "the event is of several services"
+    if any(isinstance(flat.get(name), list) for name in referred(rule.condition)):
+        return "a fieldref to or from a list"
     return ""
+
+
+def referred(condition: Condition) -> Iterator[str]:
+    """Fields that are compared with each other."""
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from referred(part)
+        case Not(part):
+            yield from referred(part)
+        case SameAs(name, other):
+            yield from (name, other)
+        case _:
+            pass
 
 
 def _why_theirs(rule: Rule | None, sources: routing.Sources, event: Mapping[str, Any]) -> str:
