@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from correlator.engine import Engine
 from correlator.engine import sources as routing
 from correlator.engine.conditions import MISSING
 from correlator.engine.rule import LogSource
@@ -160,6 +161,26 @@ def test_a_windows_event_as_a_rule_sees_it(event: dict[str, Any], logsource: dic
                                            expected: dict[str, Any]) -> None:  # fmt: skip
     seen = view(event, **logsource)
     assert {name: seen.value(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(("event", "logsource", "expected"), FOUND,
+                         ids=[f"{e['winlog']['event_id']} {s or 'any'}" for e, s, _ in FOUND])  # fmt: skip
+def test_the_engine_sees_the_same(event: dict[str, Any], logsource: dict[str, str], expected: dict[str, Any],
+                                  tmp_path: Path) -> None:  # fmt: skip
+    """Engine.match reads columns, not views."""
+    selection: dict[str, Any] = {}
+    for name, value in expected.items():
+        if value is MISSING:
+            selection[f"{name}|exists"] = False
+        else:
+            selection[f"{name}|all" if isinstance(value, list) else name] = [
+                part.replace("\\", "\\\\") for part in (value if isinstance(value, list) else [value])]  # fmt: skip
+    rule = {"title": "Seen", "logsource": {"product": "windows", **logsource},
+            "detection": {"selection": selection, "condition": "selection"}}  # fmt: skip
+    (tmp_path / "rule.yml").write_text(yaml.safe_dump(rule), "utf-8")
+    engine = Engine.load([tmp_path], [FOLDER])
+    assert not engine.refused
+    assert engine.match(event)
 
 
 def test_the_evtx_s_own_json_meets_the_same_rules() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from correlator.engine import Engine
 from correlator.engine.conditions import AllOf, AnyOf, Condition, Exists, Is, Keyword, Not, Null, SameAs
-from correlator.engine.sources import EventView, Source, Sources, flat
+from correlator.engine.sources import Combined, EventView, Source, Sources, flat
 from correlator.engine.values import MANY, ONE, Bool, Compare, Network, Number, Regex, Text, time_part
 
 ABSENT = object()
@@ -55,6 +55,9 @@ class _Cached:
         return self._known[name]
 
     def _look(self, name: str) -> Any:
+        if name in self._source.combined:
+            made = _combined(self._source.combined[name], self._flat)
+            return self._source.values.get(name, {}).get(made, made) if isinstance(made, str) else made
         for path in (*self._source.fields.get(name, ()), *(p + name for p in self._source.prefixes), name):
             if path in self._flat:
                 found = self._flat[path]
@@ -63,6 +66,23 @@ class _Cached:
 
     def words(self) -> list[Any]:
         return self._words
+
+
+def _combined(rule: Combined, flattened: Mapping[str, Any]) -> Any:
+    """Several places as one field: all that are there, or their texts joined behind the first."""
+    there = [flattened[path] for path in rule.paths if path in flattened and flattened[path] is not None]
+    if rule.glue is None:
+        return there[0] if len(there) == 1 else there or ABSENT
+    if text(flattened.get(rule.paths[0])) is None:
+        return ABSENT
+    words = [word for word in map(text, there) if word]
+    if not words:
+        return ABSENT
+    whole = rule.glue.join(words)
+    for old, new in rule.begins:
+        if whole[:64].lower().startswith(old):
+            return new + whole[len(old) :]
+    return whole
 
 
 def holds(condition: Condition, view: Any) -> bool:

@@ -20,7 +20,7 @@ from correlator.engine.conditions import AllOf, AnyOf, Condition, Exists, Is, Ke
 from correlator.engine.fast.regexes import FOLDED, scanner, sketch
 from correlator.engine.patterns import joined
 from correlator.engine.rule import About, LogSource
-from correlator.engine.sources import Source, Sources
+from correlator.engine.sources import Combined, Source, Sources
 from correlator.engine.values import MANY, ONE, Bool, Compare, Network, Number, Regex, Text, lowered
 from sensors.event import decode, encode
 from tests.naive import sigma
@@ -99,7 +99,8 @@ conditions = st.recursive(
 SOURCES = (
     Source("first", (("kind", frozenset("a")),), LogSource("p", "first", "s"),
            {"EventID": ("x.id", "id"), "a": ("x.a", "y")}, ("x.", "q.r."), {"a": {"a": "b", "7": "1"}}),
-    Source("second", (("kind", frozenset(("a", "1"))),), LogSource("p", "second", "s"), {"EventID": ("x.id",)}),
+    Source("second", (("kind", frozenset(("a", "1"))),), LogSource("p", "second", "s"), {"EventID": ("x.id",)},
+           combined={"a": Combined(("x.a", "y", "q.r.b")), "b": Combined(("x.a", "b", "x.id"), "-", (("7", "A"),))}),
     Source("third", (("x.id", frozenset("*")),), LogSource("p", "third", None), {"b": ("q.r.b",)}, ("x.",)),
 )  # fmt: skip
 logsources = st.sampled_from([LogSource("p", "first"), LogSource("p", "second"), LogSource("p"), LogSource("d"),

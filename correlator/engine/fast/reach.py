@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from correlator.engine.conditions import MISSING
-from correlator.engine.sources import DEPTH_LIMIT, Source
+from correlator.engine.sources import DEPTH_LIMIT, Combined, Source
 
 Values = Callable[[Any], tuple[Any, ...]]
 
@@ -29,13 +29,17 @@ class Column(NamedTuple):
     common: int  # so many of the paths, from the first, are the usual ones
     table: Mapping[str, Any] | None
     whole: bool  # is it asked whether the field is there? Then an object below its name counts
+    combined: Combined | None = None  # the value is made of what stands at all paths
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return self.paths, id(self.table) if self.table else 0
+        return self.paths, id(self.table) if self.table else 0, self.combined
 
 
 def column(source: Source, name: str, whole: bool = False) -> Column:
+    combined = source.combined.get(name)
+    if combined is not None:
+        return Column(combined.paths, len(combined.paths), source.values.get(name) or None, False, combined)
     fields = tuple(source.fields.get(name, ()))
     prefixed = tuple(prefix + name for prefix in source.prefixes)
     paths = tuple(dict.fromkeys((*fields, *prefixed, name)))
@@ -44,19 +48,31 @@ def column(source: Source, name: str, whole: bool = False) -> Column:
 
 def value_in(flattened: Mapping[str, Any], one: Column) -> Any:
     """The column's value in a flattened event."""
-    for path in one.paths:
-        if path in flattened:
-            value = flattened[path]
-            break
+    if one.combined is not None:
+        value = one.combined.of([flattened.get(path, MISSING) for path in one.paths])
     else:
-        below = one.paths[-1] + "."
-        value = {} if any(path.startswith(below) for path in flattened) else MISSING
+        for path in one.paths:
+            if path in flattened:
+                value = flattened[path]
+                break
+        else:
+            below = one.paths[-1] + "."
+            value = {} if any(path.startswith(below) for path in flattened) else MISSING
     return one.table.get(value, value) if one.table and isinstance(value, str) else value
 
 
 def holds_objects(value: Any) -> bool:
     """An object, or a list with one: only flattening shows what stands where."""
     return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(one, Mapping) for one in value))
+
+
+def _combining(combined: Combined) -> Callable[..., Any]:
+    def of(*found: Any) -> Any:
+        if any(holds_objects(value) for value in found):
+            raise Unusual
+        return combined.of(found)
+
+    return of
 
 
 def reader(columns: Sequence[Column]) -> Values:
@@ -112,7 +128,12 @@ class _Writer:
         lines += more
         found = []
         for number, one in enumerate(self._columns):
-            for at, path in enumerate(one.paths[: count(one)]):
+            if one.combined is not None:
+                self._names[f"c{number}"] = _combining(one.combined)
+                looks = [f"{self._nodes[tuple(path.split('.')[:-1])]}.get({self._constant(path.split('.')[-1])}, M)"
+                         for path in one.paths]  # fmt: skip
+                lines.append(f" v{number} = c{number}({', '.join(looks)})")
+            for at, path in enumerate(one.paths[: count(one)] if one.combined is None else ()):
                 *above_it, last = path.split(".")
                 look = f"v{number} = {self._nodes[tuple(above_it)]}.get({self._constant(last)}, M)"
                 lines.append(f" {look}" if at == 0 else f" if v{number} is M: {look}")
