@@ -70,7 +70,7 @@ def known_fields() -> set[str]:
 def used_fields(document: dict[str, Any]) -> set[str]:
     found: set[str] = set(document.get("luytre", {}).get("group_by") or ())
     for texts in document.get("luytre", {}).get("reason", {}).values():
-        found |= set(re.findall(r"\{([\w.@-]+)\}", texts)) - {"count"}
+        found |= set(re.findall(r"\{([\w.@-]+)\}", texts)) - {"count", "values", "value", "which"}
     correlation = document.get("correlation") or {}
     found |= set(correlation.get("group-by") or ())
     condition = correlation.get("condition") or {}

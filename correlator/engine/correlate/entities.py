@@ -47,7 +47,7 @@ def who(event: Event) -> Who:
     if dotted:
         return tuple(_kept(get(event, path)) for path in PATHS)
     found: list[Any] = [None] * len(PATHS)
-    found[_TIMESTAMP] = event.get("@timestamp")
+    found[_TIMESTAMP] = _kept(event.get("@timestamp"))
     for top, near, deep in _PLAN:
         inner = event.get(top)
         if not isinstance(inner, dict):
@@ -55,7 +55,7 @@ def who(event: Event) -> Who:
         for name, place in near:
             value = inner.get(name)
             if value is not None:
-                found[place] = value if value.__class__ is str and len(value) <= VALUE_LIMIT_CHARS else _kept(value)
+                found[place] = _kept(value)
         for name, below, rest, place in deep:
             if rest in inner:
                 found[place] = _kept(inner[rest])
@@ -66,13 +66,18 @@ def who(event: Event) -> Who:
 
 def _kept(value: Any) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= VALUE_LIMIT_CHARS else None
+        return value if len(value) <= VALUE_LIMIT_CHARS and _whole(value) else None
     if isinstance(value, list):
-        short = len(value) <= MEMBERS_LIMIT and all(isinstance(v, str) and len(v) <= 128 for v in value)
+        short = len(value) <= MEMBERS_LIMIT and all(isinstance(v, str) and len(v) <= 128 and _whole(v) for v in value)
         return value if short else None
     if isinstance(value, bool | float) or (isinstance(value, int) and -(2**63) <= value < 2**63):
         return value
     return None
+
+
+def _whole(text: str) -> bool:
+    """Can it be written? A lone surrogate can't."""
+    return text.isascii() or text.encode("utf-8", "replace").decode() == text
 
 
 def common(shape: tuple[int, ...], values: Who) -> dict[str, Any]:

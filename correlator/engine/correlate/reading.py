@@ -94,7 +94,9 @@ class Reader:
 
 
 def cut(text: str) -> str:
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()  # a lone surrogate could not be written to a snapshot
     if len(text) <= TEXT_LIMIT_CHARS:
         return text
-    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
     return f"{text[: TEXT_LIMIT_CHARS - 26]}… {digest}"
