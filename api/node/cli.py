@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "restore": ("api.node.restore", "khôi phục nút từ bản sao lưu", "put a backup back"),
     "inventory": ("api.node.inventory", "nhập, xuất hệ thống và tài sản (CSV)", "systems and assets as CSV"),
     "organisation": ("api.node.organisation", "sổ đơn vị: nhập, xuất, kiểm tra", "a centre's register of units"),
-    "rules": ("api.node.rules", "kiểm thử và liệt kê luật phát hiện", "test and list rules"),
+    "rules": ("api.node.rules", "luật phát hiện: thử, soát, nhập, chạy lại trên kho", "rules as code"),
     "torture": (
         "api.node.torture",
         "giết từng tiến trình, đối chiếu từng sự kiện",

@@ -88,6 +88,9 @@ def test_a_set_is_brought_in_and_its_next_version_is_compared(node: Node, tmp_pa
     assert {one.id: one.about.level for one in engine.rules}[IDS[0]] == "medium"
     listed = {one["id"]: one["state"] for one in node.json("list")["rules"]}
     assert listed[IDS[0]] == "disabled"  # what the agency said of it survives
+    assert [(one["name"], one["version"]) for one in node.json("list")["sets"]] == [("sigmahq", "a" * 40)]
+    assert node.json("test")["untested"] > 0  # and not failed
+    assert {Path(one["path"]).parts[-2] for one in node.json("test", str(folder))["failed"]} == {"linux", "odd"}
     assert not [path for path in (node.folder / "run").iterdir() if path.name.startswith("rules-")]
     shown = node.run("import", str(source), "--name", "sigmahq")
     assert "0 files new, 0 changed, 0 gone" in shown.out
@@ -140,11 +143,12 @@ def test_a_zip_gives_its_rules_and_nothing_outside(tmp_path: Path) -> None:
     path = zipped(tmp_path / "sigma.zip", {
         "sigma/rules/one_rule.yml": rule(0), "sigma/../../../evil_rule.yml": rule(1), "sigma/LICENSE": "DRL",
         "sigma/rules/bomb_rule.yml": "x: " + "a" * 40_000_000, "sigma/rules/a\x01b.yml": rule(2),
+        "sigma/rules/tên lạ.yml": rule(2), "sigma/" + "d/" * 9 + "x.yml": rule(2),
     }, link="/etc/passwd")  # fmt: skip
     found = gather(path)
     assert set(found.rules) == {"rules/one_rule.yml"}
     assert (found.version, set(found.licences)) == ("b" * 40, {"LICENSE"})
-    assert len(found.passed) == 4
+    assert len(found.passed) == 6
 
 
 def test_links_pipes_and_the_like_are_not_followed(tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def command(
         "unchanged": change.unchanged, "touched": change.touched, "passed_over": found.passed, **told,
     }  # fmt: skip
     print(json.dumps(body, ensure_ascii=False) if as_json else "\n".join(_shown(body, folder)))
+    if not any(folder.is_relative_to(place) for place in rule_paths(loaded)) and not preview:
+        print(
+            say(
+                "[correlator] rules trong luytre.toml không gồm thư mục này: bộ luật chưa được chạy",
+                "[correlator] rules in luytre.toml leaves this folder out: the set does not run",
+            ),
+            file=sys.stderr,
+        )
     if not as_json:
         for one in told["refused"]:
             print(f"{one['path']}:{one['line']}: {one['code']}: {one['reason']}", file=sys.stderr)

@@ -23,11 +23,12 @@ from correlator.engine.load import FILES_LIMIT, SKIPPED_FOLDERS, SUFFIXES
 from sensors.errors import LuytreError, Place, Problem
 
 TOTAL_LIMIT_BYTES = 256 * 1024 * 1024
-PATH_LIMIT_CHARS = 240
+PATH_LIMIT_CHARS = 160
 PARENTS = 8  # of a folder inside a checkout
 PASSED_OVER = SKIPPED_FOLDERS | {"deprecated", "unsupported", "tests", "test", "regression_data", "node_modules"}
 _LICENCE = re.compile(r"(?i)(licen[cs]e|copying|notice)[\w.\-]*\Z")
-_ODD = re.compile(r"[\x00-\x1f\x7f\\:]")
+# As a backup's parts are named (keeping/parts.py): what it could not name, it could not keep.
+_PLAIN = re.compile(r"(?:[\w@+=,-][\w.@+=,-]*/){0,6}[\w@+=,-][\w.@+=,-]*\Z", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -92,7 +93,7 @@ def _folder(source: Path, found: Gathered) -> Iterator[tuple[str, bytes]]:
         about = path.lstat()
         if not stat.S_ISREG(about.st_mode):
             continue
-        if about.st_size > FILE_LIMIT_BYTES or _ODD.search(name) or len(name) > PATH_LIMIT_CHARS:
+        if about.st_size > FILE_LIMIT_BYTES or not _PLAIN.match(name) or len(name) > PATH_LIMIT_CHARS:
             found.passed[name[:PATH_LIMIT_CHARS]] = _why(about.st_size)
             continue
         with path.open("rb") as file:
@@ -112,7 +113,7 @@ def _zip(source: Path, found: Gathered) -> Iterator[tuple[str, bytes]]:
                 continue
             if not _wanted(name):
                 continue
-            if member.file_size > FILE_LIMIT_BYTES or _ODD.search(name) or len(name) > PATH_LIMIT_CHARS:
+            if member.file_size > FILE_LIMIT_BYTES or not _PLAIN.match(name) or len(name) > PATH_LIMIT_CHARS:
                 found.passed[name[:PATH_LIMIT_CHARS]] = _why(member.file_size)
                 continue
             with archive.open(member) as file:
@@ -131,7 +132,11 @@ def _wanted(name: str) -> bool:
 
 
 def _why(size: int) -> str:
-    return f"over {FILE_LIMIT_BYTES} bytes" if size > FILE_LIMIT_BYTES else "an odd or too long name"
+    return (
+        f"over {FILE_LIMIT_BYTES} bytes"
+        if size > FILE_LIMIT_BYTES
+        else "a name that is not plain, too deep or too long"
+    )
 
 
 def _comment(source: Path) -> str:

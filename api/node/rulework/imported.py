@@ -50,6 +50,17 @@ def manifest(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) and isinstance(found.get("files"), dict) else {}
 
 
+def sets(rules: Path) -> list[dict[str, Any]]:
+    """What was imported: name, version, day, source, files."""
+    found = []
+    for folder in sorted((rules / "imported").glob("*")):
+        told = manifest(folder)
+        if told:
+            found.append({"name": folder.name, "files": len(told["files"]),
+                          **{key: str(told.get(key) or "") for key in ("version", "imported", "source")}})  # fmt: skip
+    return found
+
+
 def compare(folder: Path, gathered: Gathered) -> Change:
     change = Change()
     recorded = manifest(folder).get("files", {})

@@ -22,7 +22,7 @@ from api.node.cli import language
 from api.node.rulework import attack, lints, occurring, sigma_cli
 from api.node.rulework.check import words
 from api.node.rulework.lints import Finding, Origin
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, exist, node, places, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, exist, node, of_others, places, say
 from correlator.config import shared
 from correlator.engine import Correlation, Engine, Rule
 from correlator.engine import sources as routing
@@ -94,7 +94,7 @@ def _origin(path: str, named: frozenset[Path]) -> Origin:
     whole = Path(path).resolve()
     if whole.is_relative_to(shared("rules").resolve()):
         return "shipped"
-    if "imported" in whole.parts and not any(whole.is_relative_to(one) for one in named):
+    if of_others(path) and not any(whole.is_relative_to(one) for one in named):
         return "imported"
     return "own"
 

@@ -10,6 +10,7 @@ from collections import Counter
 import typer
 
 from api.node.cli import language
+from api.node.rulework import imported
 from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, node, places, say
 from correlator import tuning
 from correlator.engine import Correlation, Engine, Rule
@@ -22,6 +23,7 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
     mine = None if paths else node(config)
     tuned = tuning.read(tuning.tuning_path(mine), time.time()) if mine else tuning.Tuning()
     engine = Engine.load(rules, pipelines, adjust=tuned.adjust)
+    sets = imported.sets(tuning.tuning_path(mine).parent) if mine else []
     count: Counter[str] = Counter()
     found: list[Rule | Correlation] = [*engine.rules, *engine.correlations]
     found.sort(key=lambda rule: (rule.about.path, rule.about.line))
@@ -30,8 +32,9 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
         rows = [{"id": rule.id, "title": dict(rule.about.titles) or {"en": rule.about.title},
                  "level": rule.about.level, "silent": rule.silent, "path": rule.about.path, "line": rule.about.line,
                  "tags": list(rule.about.tags), "state": "running"} for rule in found]  # fmt: skip
-        body = {"schema_version": SCHEMA_VERSION, "rules": tuning.with_tuning(rows, tuned), "refused": refused,
-                "waiting": [one._asdict() for one in engine.waiting], "tuning": tuned.report()}  # fmt: skip
+        body = {"schema_version": SCHEMA_VERSION, "rules": tuning.with_tuning(rows, tuned), "sets": sets,
+                "refused": refused, "waiting": [one._asdict() for one in engine.waiting],
+                "tuning": tuned.report()}  # fmt: skip
         print(json.dumps(body, ensure_ascii=False))
         raise typer.Exit(EXIT_FAILED if engine.refused else EXIT_OK)
     off = {one.about.id for one in tuned.disabled}
@@ -55,6 +58,11 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
     for bad in (*engine.waiting, *engine.refused):
         print(f"{bad.path}:{bad.line}: {bad.code}: {bad.reason}", file=sys.stderr)
     told, silent, no, out = count["told"], count["silent"], len(engine.refused), len(tuned.disabled)
+    for one_set in sets:
+        version = one_set["version"][:12] or "-"
+        print(say(f"bộ {one_set['name']}: {one_set['files']} tệp, bản {version}, nhập {one_set['imported'][:10]}",
+                  f"set {one_set['name']}: {one_set['files']} files, version {version}, of {one_set['imported'][:10]}"),
+              )  # fmt: skip
     more = say(f", {out} đã tắt", f", {out} off") if out else ""
     print(say(f"{told} luật, {silent} luật chỉ để đếm, {no} bị từ chối",
               f"{told} rules, {silent} only counted by others, {no} refused") + more)  # fmt: skip

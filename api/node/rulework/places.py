@@ -25,6 +25,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="cho máy đọc / for prog
 SCHEMA_VERSION = 1
 
 
+def of_others(path: str) -> bool:
+    """A rule that was imported: its makers decide about it."""
+    return "imported" in Path(path).parts
+
+
 def say(vi: str, en: str) -> str:
     return vi if language() == "vi" else en
 
