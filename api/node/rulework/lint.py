@@ -22,7 +22,7 @@ from api.node.cli import language
 from api.node.rulework import attack, lints, occurring, sigma_cli
 from api.node.rulework.check import words
 from api.node.rulework.lints import Finding, Origin
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, exist, node, of_others, places, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, exist, node, of_others, places, say, tell
 from correlator.config import shared
 from correlator.engine import Correlation, Engine, Rule
 from correlator.engine import sources as routing
@@ -81,10 +81,10 @@ def command(
         raise typer.Exit(EXIT_FAILED if bad else EXIT_OK)
     _print(found, named)
     if unasked:
-        print(unasked)
+        tell(unasked)
     if checked is not None and checked[0]:
-        print(checked[1])
-    print(say(f"{len(every)} luật: {counts['error']} lỗi, {counts['warning']} cảnh báo, {counts['note']} ghi chú",
+        tell(checked[1])
+    tell(say(f"{len(every)} luật: {counts['error']} lỗi, {counts['warning']} cảnh báo, {counts['note']} ghi chú",
               f"{len(every)} rules: {counts['error']} errors, {counts['warning']} warnings, {counts['note']} notes"),
           )  # fmt: skip
     raise typer.Exit(EXIT_FAILED if bad else EXIT_OK)
@@ -143,8 +143,8 @@ def _print(found: list[Finding], named: frozenset[Path]) -> None:
             others[one.severity, one.code] += 1
             continue
         place = os.path.relpath(one.path) if Path(one.path).is_relative_to(Path.cwd()) else one.path
-        print(f"{place}:{one.line}: {marks[one.severity]}[{one.code}]: {one.vi if language() == 'vi' else one.en}")
+        tell(f"{place}:{one.line}: {marks[one.severity]}[{one.code}]: {one.vi if language() == 'vi' else one.en}")
     for (severity, code), count in others.most_common():
-        print(
+        tell(
             say(f"luật nhập: {count} {marks[severity]} [{code}]", f"imported rules: {count} {marks[severity]} [{code}]")
         )
