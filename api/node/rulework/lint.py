@@ -32,6 +32,7 @@ from correlator.store.base import Scope
 from sensors.config import Config, NodeTable
 from sensors.errors import EXIT_FAILED, EXIT_OK, Unavailable
 
+SHOWN = 20
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -138,12 +139,20 @@ def _sigma(files: list[Path]) -> tuple[bool, str] | None:
 def _print(found: list[Finding], named: frozenset[Path]) -> None:
     marks = {"error": say("lỗi", "error"), "warning": say("cảnh báo", "warning"), "note": say("ghi chú", "note")}
     others: Counter[tuple[str, str]] = Counter()
+    silent: Counter[str] = Counter()  # a source without events: one line, however many rules wait for it
     for one in found:
+        if one.severity == "note" and one.code == "LT-R0507":
+            silent[one.vi if language() == "vi" else one.en] += 1
+            continue
         if _origin(one.path, named) == "imported" and one.severity != "error":
             others[one.severity, one.code] += 1
             continue
         place = os.path.relpath(one.path) if Path(one.path).is_relative_to(Path.cwd()) else one.path
         tell(f"{place}:{one.line}: {marks[one.severity]}[{one.code}]: {one.vi if language() == 'vi' else one.en}")
+    for text, count in silent.most_common(SHOWN):
+        tell(f"{marks['note']}[LT-R0507]: {text} " + say(f"({count} luật)", f"({count} rules)"))
+    if len(silent) > SHOWN:
+        tell(f"{marks['note']}[LT-R0507]: … {len(silent) - SHOWN}")
     for (severity, code), count in others.most_common():
         tell(
             say(f"luật nhập: {count} {marks[severity]} [{code}]", f"imported rules: {count} {marks[severity]} [{code}]")
