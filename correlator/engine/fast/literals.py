@@ -17,6 +17,7 @@ from typing import Any
 
 START, END = "\x02", "\x03"
 FEW = 10
+SHORT_CHARS = 3  # an anchor counted
 PIECE_CHARS = 16_384
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -27,29 +28,38 @@ def plain(literal: str) -> bool:
 
 
 class Literals:
-    __slots__ = ("_automaton", "_longest", "_patterns")
+    __slots__ = ("_automaton", "_few", "_longest", "_many")
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = tuple(patterns)
+        numbered = list(enumerate(patterns))
         self._longest = max(map(len, patterns), default=0)
+        self._few, many = numbered, list[tuple[int, str]]()
+        if len(numbered) > FEW:
+            # The shortest stand everywhere in a text: each place of theirs would be reported.
+            short = sorted((one for one in numbered if len(one[1]) <= SHORT_CHARS), key=lambda one: len(one[1]))
+            self._few = short[:FEW]
+            taken = {number for number, _ in self._few}
+            many = [one for one in numbered if one[0] not in taken]
+        self._many = tuple(number for number, _ in many)
         self._automaton: Any = None
-        if len(self._patterns) > FEW:
+        if many:
             import ahocorasick_rs
 
-            self._automaton = ahocorasick_rs.AhoCorasick(self._patterns, store_patterns=False)
+            self._automaton = ahocorasick_rs.AhoCorasick([text for _, text in many], store_patterns=False)
 
-    def find(self, text: str) -> tuple[set[int], bool]:
+    def find(self, text: str) -> tuple[frozenset[int], bool]:
         """(numbers found, sure)"""
         marked = f"{START}{text}{END}"
-        if self._automaton is None:
-            found = {number for number, pattern in enumerate(self._patterns) if pattern in marked}
-            return found, not found or (START not in text and END not in text)
+        found = [number for number, pattern in self._few if pattern in marked]
         sure = True
-        try:
-            found = self._pieces(marked)
-        except UnicodeEncodeError:
-            found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
-        return found, sure and (not found or (START not in text and END not in text))
+        if self._automaton is not None:
+            try:
+                places = self._pieces(marked)
+            except UnicodeEncodeError:
+                places, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
+            many = self._many
+            found += [many[place] for place in places]
+        return frozenset(found), sure and (not found or (START not in text and END not in text))
 
     def _pieces(self, marked: str) -> set[int]:
         search = self._automaton.find_matches_as_indexes

@@ -13,7 +13,7 @@ address. A test of a kind unknown here is called as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -35,8 +35,10 @@ from correlator.engine.values import (
 )
 
 SHAPES_LIMIT = 20_000
+SAID_LIMIT = 2_000
 LONG_CHARS = 512  # a digest costs a fiftieth of the search, and 49 bytes of memory
 EXACT_BELOW = 10**15  # up to here a whole float has the text of the int that it equals
+SEEN_OFTEN_CHARS = 6  # a shorter literal of a regular expression is met too often: hyperscan is asked instead
 SCANNED_FROM = 3  # so many regular expressions without a literal are worth a hyperscan database
 
 
@@ -54,14 +56,14 @@ Atom = Test | _Mark
 
 
 class Matcher:
-    def __init__(self, atoms: Iterable[Atom], budget: Budget) -> None:
-        self.atoms = tuple(atoms)
-        self._by_atom = {atom: number for number, atom in enumerate(self.atoms)}
+    def __init__(self, atoms: Sequence[tuple[int, Atom]], budget: Budget) -> None:
+        """`atoms`: by the numbers that shapes are made of."""
+        self._atoms = tuple(atoms)
         self._shapes: dict[frozenset[int], int] = {}
         self.sets: dict[int, frozenset[int]] = {}
         self._next = 0
-        self._null = frozenset(n for n, atom in enumerate(self.atoms) if atom is NULL)
-        self._there = frozenset(n for n, atom in enumerate(self.atoms) if atom is THERE)
+        self._null = frozenset(n for n, atom in atoms if atom is NULL)
+        self._there = frozenset(n for n, atom in atoms if atom is THERE)
         self.missing = self.shape(self._null)
         self._memo: Memo[int] = Memo(budget, {MISSING: self.missing, None: self.shape(self._null | self._there)})
         self.get = self._memo.get
@@ -75,9 +77,6 @@ class Matcher:
             self._shapes[found] = number
             self.sets[number] = found
         return number
-
-    def number(self, atom: Atom) -> int | None:
-        return self._by_atom.get(atom)
 
     def of(self, value: Any) -> int:
         """The shape of anything that an event may hold."""
@@ -123,7 +122,7 @@ class Matcher:
 
     def _scalar(self, value: Any) -> frozenset[int]:
         if self._tests is None:
-            self._tests = _Tests([(n, a) for n, a in enumerate(self.atoms) if not isinstance(a, _Mark)])
+            self._tests = _Tests([(n, a) for n, a in self._atoms if not isinstance(a, _Mark)])
         return self._tests.satisfied(value)
 
 
@@ -145,6 +144,7 @@ class _Tests:
         self._regexes: list[tuple[int, Regex]] = []
         lower, raw = _Index(), _Index()
         scanned: list[tuple[int, str]] = []
+        regexes = [test for _, test in tests if isinstance(test, Regex)]
         for number, test in tests:
             if isinstance(test, Text):
                 self._text(number, test, raw if test.cased else lower)
@@ -157,7 +157,7 @@ class _Tests:
             elif isinstance(test, Regex):
                 self._regexes.append((number, test))
                 known = sketch(test.pattern)
-                if known.literal:
+                if len(known.literal) >= (SEEN_OFTEN_CHARS if known.ascii and len(regexes) >= SCANNED_FROM else 1):
                     lower.add(known.literal, number, test, sure=False)
                 elif known.ascii:
                     scanned.append((number, known.ascii))
@@ -237,6 +237,9 @@ class _Tests:
             )
 
 
+_Said = tuple[frozenset[int], tuple[tuple[int, Test], ...]]
+
+
 class _Index:
     """Literals, and what each of them says: that tests are satisfied, or that they are worth asking."""
 
@@ -246,6 +249,7 @@ class _Index:
         self._tests: dict[int, Test] = {}
         self._literals = Literals(())
         self._order: tuple[tuple[tuple[int, ...], tuple[tuple[int, Test], ...]], ...] = ()
+        self._said: dict[frozenset[int], _Said] = {}
 
     def add(self, literal: str, number: int, test: Test, sure: bool = True) -> None:
         self._tests[number] = test
@@ -263,12 +267,25 @@ class _Index:
 
     def find(self, text: str, value: Any, found: set[int]) -> None:
         hits, sure = self._literals.find(text)
-        for hit in hits:
-            numbers, asked = self._order[hit]
-            if sure:
-                found.update(numbers)
-            else:
-                found.update(number for number in numbers if self._tests[number](value))
-            for number, test in asked:
-                if test(value):
-                    found.add(number)
+        if not hits:
+            return
+        known = self._said.get(hits)
+        if known is None:
+            known = self._say(hits)
+        numbers, asked = known
+        if sure:
+            found |= numbers
+        else:
+            found.update(number for number in numbers if self._tests[number](value))
+        for number, test in asked:
+            if test(value):
+                found.add(number)
+
+    def _say(self, hits: frozenset[int]) -> _Said:
+        """What these literals together say: texts of one kind hold the same ones again and again."""
+        numbers = frozenset(number for hit in hits for number in self._order[hit][0])
+        asked = tuple(one for hit in hits for one in self._order[hit][1])
+        if len(self._said) >= SAID_LIMIT:
+            self._said.clear()
+        self._said[hits] = numbers, asked
+        return numbers, asked

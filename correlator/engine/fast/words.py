@@ -29,8 +29,8 @@ PIECE_CHARS = 3
 
 
 class Words:
-    def __init__(self, tests: Sequence[Test], budget: Budget) -> None:
-        self._matcher = Matcher(tests, budget)
+    def __init__(self, tests: Sequence[Any], budget: Budget) -> None:
+        self._matcher = Matcher(list(enumerate(tests)), budget)
         pieces = [_piece(test) for test in tests]
         self._search: Any = None
         if all(pieces):
