@@ -193,6 +193,12 @@ class Engine:
             words = plan.words.found(seen.view(_NO_SOURCE).words())
         return self._slowly(plan, event, words)
 
+    def remembered(self) -> dict[str, int]:
+        """How much is remembered of what came before: entries, bytes (by estimate), times that room was made, plans."""
+        budget = self._shared.budget
+        return {"entries": sum(map(len, budget.memos)), "bytes": budget.used_bytes, "turns": budget.turns,
+                "plans": self._shared.plans}  # fmt: skip
+
     def last_seen(self) -> dict[str, str]:
         """Rule id → `@timestamp` of the last event that it was asked about: is its data source there at all?"""
         seen: dict[str, str] = {}

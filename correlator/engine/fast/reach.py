@@ -129,14 +129,7 @@ class _Writer:
 
     def _define(self, name: str, more: list[str], count: Callable[[Column], int]) -> list[str]:
         lines = [f"def {name}(e):", " if T(e) is not D: raise U"]
-        for parents, node in self._nodes.items():
-            if parents:
-                above = self._nodes[parents[:-1]]
-                lines += [f" {node} = {above}.get({self._constant(parents[-1])}, E)",
-                          f" if T({node}) is not D: raise U"]  # fmt: skip
-            if parents in self._guarded:
-                there = f"{node} is not E and " if parents else ""
-                lines.append(f" if {there}P in J({node}): raise U")
+        self._open((), lines, 1)
         lines += more
         found = []
         for number, one in enumerate(self._columns):
@@ -158,6 +151,22 @@ class _Writer:
             found.append(f"v{number}")
         lines.append(f" return ({', '.join(found)}{',' if len(found) == 1 else ''})")
         return lines
+
+    def _open(self, parents: tuple[str, ...], lines: list[str], indent: int) -> None:
+        """The objects below this one; what is not there is not looked into."""
+        node, pad = self._nodes[parents], " " * indent
+        if parents in self._guarded:
+            lines.append(f"{pad}if P in J({node}): raise U")
+        for child, name in self._nodes.items():
+            if len(child) == len(parents) + 1 and child[:-1] == parents:
+                below = [
+                    self._nodes[one] for one in self._nodes if len(one) > len(child) and one[: len(child)] == child
+                ]
+                lines += [f"{pad}{name} = {node}.get({self._constant(child[-1])}, E)",
+                          f"{pad}if {name} is E: {' = '.join([*below, 'E'])}" if below else "",
+                          f"{pad}{'else' if below else f'if {name} is not E'}:",
+                          f"{pad} if T({name}) is not D: raise U"]  # fmt: skip
+                self._open(child, lines, indent + 1)
 
     def _rare_test(self) -> list[str]:
         """Is one of the unusual names there? Then the general function reads the event."""
