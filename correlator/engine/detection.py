@@ -168,6 +168,7 @@ def _re2(pattern: str) -> Any:
     options = re2.Options()
     options.max_mem = REGEX_MEMORY_BYTES
     options.log_errors = False
+    options.never_capture = True  # whether, not where: groups would cost a second pass
     return re2.compile(pattern, options)
 
 

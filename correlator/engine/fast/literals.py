@@ -28,43 +28,40 @@ def plain(literal: str) -> bool:
 
 
 class Literals:
-    __slots__ = ("_automaton", "_few", "_longest", "_many")
+    """`patterns`: longest first (the shortest stand everywhere: each place of theirs would be reported)."""
+
+    __slots__ = ("_automaton", "_few", "_longest")
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        numbered = list(enumerate(patterns))
+        count = len(patterns)
         self._longest = max(map(len, patterns), default=0)
-        self._few, many = numbered, list[tuple[int, str]]()
-        if len(numbered) > FEW:
-            # The shortest stand everywhere in a text: each place of theirs would be reported.
-            short = sorted((one for one in numbered if len(one[1]) <= SHORT_CHARS), key=lambda one: len(one[1]))
-            self._few = short[:FEW]
-            taken = {number for number, _ in self._few}
-            many = [one for one in numbered if one[0] not in taken]
-        self._many = tuple(number for number, _ in many)
+        first_short = next((at for at, text in enumerate(patterns) if len(text) <= SHORT_CHARS), count)
+        many = 0 if count <= FEW else max(first_short, count - FEW)
+        self._few = [(many + at, text) for at, text in enumerate(patterns[many:])]
         self._automaton: Any = None
         if many:
             import ahocorasick_rs
 
-            self._automaton = ahocorasick_rs.AhoCorasick([text for _, text in many], store_patterns=False)
+            self._automaton = ahocorasick_rs.AhoCorasick(patterns[:many], store_patterns=False)
 
-    def find(self, text: str) -> tuple[frozenset[int], bool]:
+    def find(self, text: str) -> tuple[set[int], bool]:
         """(numbers found, sure)"""
         marked = f"{START}{text}{END}"
-        found = [number for number, pattern in self._few if pattern in marked]
-        sure = True
+        found, sure = set[int](), True
         if self._automaton is not None:
             try:
-                places = self._pieces(marked)
+                found = self._pieces(marked)
             except UnicodeEncodeError:
-                places, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
-            many = self._many
-            found += [many[place] for place in places]
-        return frozenset(found), sure and (not found or (START not in text and END not in text))
+                found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
+        for number, pattern in self._few:
+            if pattern in marked:
+                found.add(number)
+        return found, sure and (not found or (START not in text and END not in text))
 
     def _pieces(self, marked: str) -> set[int]:
         search = self._automaton.find_matches_as_indexes
         if len(marked) <= PIECE_CHARS:
-            return {match[0] for match in search(marked, overlapping=True)}
+            return {number for number, _, _ in search(marked, overlapping=True)}
         found: set[int] = set()
         step = max(PIECE_CHARS, 4 * self._longest)
         for start in range(0, len(marked), step):

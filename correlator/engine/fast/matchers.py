@@ -20,7 +20,7 @@ from typing import Any, Final
 from correlator.engine.conditions import MISSING, members
 from correlator.engine.fast.literals import END, START, Literals, plain
 from correlator.engine.fast.memo import Budget, Memo
-from correlator.engine.fast.regexes import FOLDED, Scanner, scanner, sketch
+from correlator.engine.fast.regexes import FOLDED, Scanner, Sketch, scanner, sketch
 from correlator.engine.values import (
     MANY,
     REGEX_LIMIT_CHARS,
@@ -35,11 +35,10 @@ from correlator.engine.values import (
 )
 
 SHAPES_LIMIT = 20_000
-SAID_LIMIT = 2_000
 LONG_CHARS = 512  # a digest costs a fiftieth of the search, and 49 bytes of memory
 EXACT_BELOW = 10**15  # up to here a whole float has the text of the int that it equals
-SEEN_OFTEN_CHARS = 6  # a shorter literal of a regular expression is met too often: hyperscan is asked instead
-SCANNED_FROM = 3  # so many regular expressions without a literal are worth a hyperscan database
+EQUAL_KEPT = 1_000  # values remembered where a look-up in lower case is all there is to do
+SCANNED_FROM = 3  # so many regular expressions are worth a hyperscan database
 
 
 class _Mark:
@@ -61,12 +60,15 @@ class Matcher:
         self._atoms = tuple(atoms)
         self._shapes: dict[frozenset[int], int] = {}
         self.sets: dict[int, frozenset[int]] = {}
+        self._kept: set[int] = set()
+        self._other = 0
         self._next = 0
         self._null = frozenset(n for n, atom in atoms if atom is NULL)
         self._there = frozenset(n for n, atom in atoms if atom is THERE)
         self.missing = self.shape(self._null)
         self._memo: Memo[int] = Memo(budget, {MISSING: self.missing, None: self.shape(self._null | self._there)})
         self.get = self._memo.get
+        self._texts = self._equal_texts()
         self._tests: _Tests | None = None
 
     def shape(self, found: frozenset[int]) -> int:
@@ -83,6 +85,8 @@ class Matcher:
         kind = type(value)
         key: Any = value
         if kind is str:
+            if self._texts is not None and len(self._memo) > EQUAL_KEPT:
+                return self._texts.get(value.lower(), self._other)
             if len(value) > LONG_CHARS:
                 key = _digest(value)
         elif kind is int or kind is float or kind is bool:
@@ -101,12 +105,26 @@ class Matcher:
             self._memo.put(key, found)
         return found
 
+    def _equal_texts(self) -> dict[str, int] | None:
+        """Lower-case text → shape when only equal texts are asked for: then there is nothing to remember."""
+        found: dict[str, set[int]] = {}
+        for number, atom in self._atoms:
+            if isinstance(atom, Text) and not atom.cased and all(isinstance(part, str) for part in atom.parts):
+                found.setdefault("".join(map(str, atom.parts)), set()).add(number)
+            elif not isinstance(atom, _Mark):
+                return None
+        self._other = self.shape(self._there)
+        self._kept = {self._other}
+        made = {text: self.shape(self._there | numbers) for text, numbers in found.items()}
+        self._kept.update(made.values())
+        return made
+
     def _bounded(self) -> None:
         """Strangers made more different outcomes than are worth knowing. Old numbers must not mean anything new."""
         if len(self._shapes) <= SHAPES_LIMIT:
             return
         self._memo.clear()
-        keep = {self._memo.get(MISSING), self._memo.get(None)}
+        keep = {self._memo.get(MISSING), self._memo.get(None), *self._kept}
         for number in [one for one in self.sets if one not in keep]:
             del self.sets[number]
         self._shapes = {found: number for number, found in self.sets.items()}
@@ -143,8 +161,7 @@ class _Tests:
         self._called: list[tuple[int, Test]] = []
         self._regexes: list[tuple[int, Regex]] = []
         lower, raw = _Index(), _Index()
-        scanned: list[tuple[int, str]] = []
-        regexes = [test for _, test in tests if isinstance(test, Regex)]
+        sketches: list[tuple[int, Regex, Sketch]] = []
         for number, test in tests:
             if isinstance(test, Text):
                 self._text(number, test, raw if test.cased else lower)
@@ -156,22 +173,26 @@ class _Tests:
                 self._networks.append((number, test))
             elif isinstance(test, Regex):
                 self._regexes.append((number, test))
-                known = sketch(test.pattern)
-                if len(known.literal) >= (SEEN_OFTEN_CHARS if known.ascii and len(regexes) >= SCANNED_FROM else 1):
-                    lower.add(known.literal, number, test, sure=False)
-                elif known.ascii:
-                    scanned.append((number, known.ascii))
-                else:
-                    self._called.append((number, test))
+                sketches.append((number, test, sketch(test.pattern)))
             else:
                 self._called.append((number, test))
         self._by_number = dict(tests)
-        self._lower, self._raw = lower.finished(), raw.finished()
         self._scanner: Scanner | None = None
-        left = [number for number, _ in scanned]
-        if len(scanned) >= SCANNED_FROM:
-            self._scanner, left = scanner(scanned)
-        self._called += [(number, self._by_number[number]) for number in left]
+        for number, test, known in self._scanned(sketches):
+            if known.literal:
+                lower.add(known.literal, number, test, sure=False)
+            else:
+                self._called.append((number, test))
+        self._lower, self._raw = lower.finished(), raw.finished()
+
+    def _scanned(self, given: Sequence[tuple[int, Regex, Sketch]]) -> Sequence[tuple[int, Regex, Sketch]]:
+        """Gives hyperscan what it may answer; returns the others."""
+        wanted = [(number, known.ascii) for number, _, known in given if known.ascii]
+        if len(wanted) < SCANNED_FROM:
+            return given
+        self._scanner, left = scanner(wanted)
+        taken = {number for number, _ in wanted} - set(left)
+        return [one for one in given if one[0] not in taken]
 
     def _text(self, number: int, test: Text, index: _Index) -> None:
         """By the parts of the pattern: equal, contained, at an end, or whatever wildcards say."""
@@ -237,9 +258,6 @@ class _Tests:
             )
 
 
-_Said = tuple[frozenset[int], tuple[tuple[int, Test], ...]]
-
-
 class _Index:
     """Literals, and what each of them says: that tests are satisfied, or that they are worth asking."""
 
@@ -248,8 +266,8 @@ class _Index:
         self._asked: dict[str, list[tuple[int, Test]]] = {}
         self._tests: dict[int, Test] = {}
         self._literals = Literals(())
-        self._order: tuple[tuple[tuple[int, ...], tuple[tuple[int, Test], ...]], ...] = ()
-        self._said: dict[frozenset[int], _Said] = {}
+        self._first: list[int] = []  # most literals say one thing
+        self._more: dict[int, tuple[list[int], list[tuple[int, Test]]]] = {}
 
     def add(self, literal: str, number: int, test: Test, sure: bool = True) -> None:
         self._tests[number] = test
@@ -260,32 +278,30 @@ class _Index:
             self._asked.setdefault(literal, []).append((number, test))
 
     def finished(self) -> _Index | None:
-        self._literals = Literals(tuple(self._sure))
-        self._order = tuple((tuple(sure), tuple(self._asked.get(literal, ()))) for literal, sure in self._sure.items())
-        self._asked.clear()
-        return self if self._order else None
+        literals = sorted(self._sure, key=len, reverse=True)
+        self._literals = Literals(literals)
+        for at, literal in enumerate(literals):
+            numbers, asked = self._sure[literal], self._asked.get(literal, [])
+            self._first.append(numbers[0] if numbers else -1)
+            if len(numbers) != 1 or asked:
+                self._more[at] = numbers[1:], asked
+        self._sure, self._asked = {}, {}
+        return self if literals else None
 
     def find(self, text: str, value: Any, found: set[int]) -> None:
         hits, sure = self._literals.find(text)
         if not hits:
             return
-        known = self._said.get(hits)
-        if known is None:
-            known = self._say(hits)
-        numbers, asked = known
+        first = self._first
+        numbers = {first[hit] for hit in hits}
+        for hit in self._more.keys() & hits:
+            more, asked = self._more[hit]
+            numbers.update(more)
+            for number, test in asked:
+                if test(value):
+                    found.add(number)
+        numbers.discard(-1)
         if sure:
             found |= numbers
         else:
             found.update(number for number in numbers if self._tests[number](value))
-        for number, test in asked:
-            if test(value):
-                found.add(number)
-
-    def _say(self, hits: frozenset[int]) -> _Said:
-        """What these literals together say: texts of one kind hold the same ones again and again."""
-        numbers = frozenset(number for hit in hits for number in self._order[hit][0])
-        asked = tuple(one for hit in hits for one in self._order[hit][1])
-        if len(self._said) >= SAID_LIMIT:
-            self._said.clear()
-        self._said[hits] = numbers, asked
-        return numbers, asked
