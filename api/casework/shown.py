@@ -1,8 +1,10 @@
 """Pages of the queue as they were last shown: fifty people who look at one queue cost one reading of it.
 
 In:  a key (the scope and everything that was asked for) and how to make the page. Out: its JSON.
-Promise: what is given is what the database says now. A page is kept together with the numbers of `Database.moves` that
-     held before it was read, and is used while they are still the same; who has just written reads what they wrote.
+Promise: what is given is what the database said when it was asked for, or later. A page is kept together with the
+     numbers of `Database.moves` that held before it was read, and is used while they are still the same; who has just
+     written reads what they wrote. Who waits while a page is made takes it if it holds all that was written when they
+     asked: in a storm something has moved again by then, and each of those who wait would make one more.
      The scope is part of the key: nobody is shown a page that was made for others.
 Bound: PAGES pages; none older than AGE_S (its `as_of`, and the hours of its sparklines).
 """
@@ -61,13 +63,15 @@ class Shown:
             while len(self._pages) > PAGES:
                 del self._pages[next(iter(self._pages))]
             self.given += 1
-        # Whoever asks while it is made waits for it, and mostly needs no other.
+        asked = self._db.moves(*_READ)
         with page.making:
-            moves, now = self._db.moves(*_READ), self._clock.monotonic()
-            if not self._holds(page.found):
-                page.found = _Found(make(), moves, now)
+            found = page.found
+            later = bool(found.body) and all(read >= wanted for read, wanted in zip(found.moves, asked, strict=True))
+            if not (later and self._clock.monotonic() - found.made_at < AGE_S):
+                moves, now = self._db.moves(*_READ), self._clock.monotonic()
+                found = page.found = _Found(make(), moves, now)
                 self.made += 1
-            return page.found.body
+            return found.body
 
     def _holds(self, found: _Found) -> bool:
         return (

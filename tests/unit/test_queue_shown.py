@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
+from api.casework.shown import Shown
 from api.resources.alerts import IDS
+from api.state.base import Database
 from api.state.cases import Alert
 from api.state.people import User
+from sensors.clock import ManualClock
 from tests.servers.people_port import MINE, OTHER, Browser, NodeUnderTest, hit, make_node
 
 
@@ -39,6 +43,38 @@ def test_many_who_ask_cost_one_reading(node: NodeUnderTest) -> None:
     assert made(node) == 1
     node.clock.move(600.0)  # `as_of` and the sparklines' hours move with the clock alone
     assert first.get("/alerts")["as_of"] != pages[0]["as_of"]
+
+
+class Moving:
+    """A database of which only the numbers are asked."""
+
+    def __init__(self) -> None:
+        self.number, self.asked = 1, threading.Semaphore(0)
+
+    def moves(self, *_: object) -> tuple[int, ...]:
+        self.asked.release()
+        return (0, self.number)
+
+
+def test_who_waits_takes_what_holds_all_that_they_knew() -> None:
+    db, bodies = Moving(), iter((b"first", b"second"))
+    shown = Shown(cast("Database", db), ManualClock())
+    got: list[bytes] = []
+    waiting = threading.Thread(target=lambda: got.append(shown.page("key", lambda: next(bodies))))
+
+    def make() -> bytes:
+        while db.asked.acquire(blocking=False):
+            pass
+        waiting.start()
+        assert db.asked.acquire(timeout=10)  # they have asked, and wait for us
+        db.number += 1  # something is written while we read
+        return next(bodies)
+
+    assert shown.page("key", make) == b"first"
+    waiting.join(10)
+    assert got == [b"first"]
+    assert shown.made == 1
+    assert shown.page("key", lambda: next(bodies)) == b"second"  # asked after the write
 
 
 def test_who_writes_reads_what_they_wrote(node: NodeUnderTest) -> None:
