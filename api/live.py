@@ -110,14 +110,15 @@ class Live:
         self._task = asyncio.create_task(self._pump())
 
     async def close(self) -> None:
-        """Let every screen go; the server can then stop."""
+        """Let every screen go; the server can then stop. A read under way ends first: cancelled, its thread would go on
+        in a database that is being closed."""
         self._closed = True
         if self._ring:
             self._bell.leave(self._ring)
         for screen in list(self._screens):
             self._let_go(screen)
+        self._rung.set()
         if self._task:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def follow(
@@ -165,11 +166,11 @@ class Live:
             yield fresh
 
     async def _pump(self) -> None:
-        while True:
+        while not self._closed:
             await self._rung.wait()
             self._rung.clear()
             try:
-                while rows := await run_in_threadpool(self._since, self._at or 0):
+                while not self._closed and (rows := await run_in_threadpool(self._since, self._at or 0)):
                     batch = _gathered(rows) if self._screens else Batch()
                     for screen in list(self._screens):
                         screen.waiting += len(batch)

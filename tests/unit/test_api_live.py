@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from api.auth.sessions import Access
 from api.casework.changes import changed
 from api.live import PER_USER, QUEUE, TOPICS, Batch, Live
 from api.permissions import Granted
+from api.state.audit import Change
 from tests.servers.people_port import MINE, NOW, OTHER, NodeUnderTest, make_node
 
 
@@ -131,6 +133,33 @@ def test_a_slow_screen_is_let_go_and_others_stay(node: NodeUnderTest) -> None:
         assert len(await rest) == QUEUE + 51
         assert await take(slow, 1000) == []  # it comes back with its Last-Event-ID
         await live.close()
+
+    asyncio.run(run())
+
+
+def test_closing_waits_for_a_read_under_way(node: NodeUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever closes the stream closes the database next: no thread may still be reading it."""
+    reading, go_on, read = threading.Event(), threading.Event(), []
+
+    async def run() -> None:
+        live = await started(node)
+        since = live._since
+
+        def slowly(after: int) -> list[Change]:
+            reading.set()
+            assert go_on.wait(30)
+            read.append(after)
+            return since(after)
+
+        monkeypatch.setattr(live, "_since", slowly)
+        change(node, "one")
+        await asyncio.to_thread(reading.wait, 30)
+        closing = asyncio.create_task(live.close())
+        await asyncio.sleep(0.05)
+        assert not closing.done()
+        go_on.set()
+        await closing
+        assert len(read) == 1
 
     asyncio.run(run())
 
