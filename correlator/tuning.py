@@ -141,15 +141,15 @@ def read(path: Path, now: float, keep: Tuning | None = None) -> Tuning:
     except FileNotFoundError:
         return Tuning(path)
     except OSError as error:
-        return _unreadable(path, keep, 0, f"not readable: {error.strerror}")
+        return _unreadable(path, now, keep, 0, f"not readable: {error.strerror}")
     if len(data) > FILE_LIMIT_BYTES:
-        return _unreadable(path, keep, 0, f"over {FILE_LIMIT_BYTES} bytes")
+        return _unreadable(path, now, keep, 0, f"over {FILE_LIMIT_BYTES} bytes")
     try:
         text = data.decode("utf-8-sig")
         raw = tomllib.loads(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         at = re.search(r"line (\d+)", str(error))
-        return _unreadable(path, keep, int(at[1]) if at else 0, f"not TOML: {error}"[:200])
+        return _unreadable(path, now, keep, int(at[1]) if at else 0, f"not TOML: {error}"[:200])
     made = Tuning(path, lines=lines_of(text))
     active: dict[str, Entry] = {}
     over: dict[str, Entry] = {}
@@ -217,7 +217,11 @@ def _kind(rule: Rule | Correlation) -> str:
     return "sigma" if isinstance(rule, Rule) else "correlation"
 
 
-def _unreadable(path: Path, keep: Tuning | None, line: int, reason: str) -> Tuning:
-    made = Tuning(path, keep.entries, keep.ended, keep.lines) if keep else Tuning(path)
-    made.faults.append(Fault("LT-R0401", line, "", reason))
+def _unreadable(path: Path, now: float, keep: Tuning | None, line: int, reason: str) -> Tuning:
+    made = Tuning(path, faults=[Fault("LT-R0401", line, "", reason)])
+    if keep is not None:  # an end comes whether the file can be read or not
+        every = {**keep.ended, **keep.entries}
+        made.entries = {key: entry for key, entry in every.items() if not entry.ended(now)}
+        made.ended = {key: entry for key, entry in every.items() if entry.ended(now)}
+        made.lines = keep.lines
     return made

@@ -74,13 +74,12 @@ def _line_at(file: BinaryIO, start: int) -> bytes:
 
 def _after(file: BinaryIO, size: int, start: int) -> bytes:
     """The hash of the first whole line at or after this place; empty at the end."""
-    if start:
-        file.seek(start - 1)
-        if len(file.readline(LINE_BYTES)) >= LINE_BYTES:
-            raise Unusable("a line is too long")
-    if file.tell() >= size if start else False:
+    if start and len(_line_at(file, start - 1)) >= LINE_BYTES:
+        raise Unusable("a line is too long")
+    place = file.tell() if start else 0
+    if place >= size:
         return b""
-    found = _HASH.fullmatch(file.readline(LINE_BYTES) if start else _line_at(file, 0))
+    found = _HASH.fullmatch(_line_at(file, place))
     if not found:
         raise Unusable("a line is no SHA-1")
     return found[1].upper()

@@ -98,11 +98,13 @@ class Engine:
             adjust(loaded)
         made = cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused, loaded.waiting)
         # Rules are hundreds of thousands of objects that stay: a collector that walks over them takes half of all time.
+        gc.unfreeze()  # those of the engine before may go
         gc.collect()
         gc.freeze()
         return made
 
-    def match(self, event: Event) -> list[Match]:
+    def match(self, event: Event, line: bytes = b"") -> list[Match]:
+        """`line`: the event as JSON, from whoever has it already."""
         try:
             route = self._router.of(event)
         except Unusual:
@@ -114,11 +116,8 @@ class Engine:
             return []
         words = _NOTHING
         if plan.words is not None:
-            try:
-                may = plan.words.may_hold(encode(event))
-            except (TypeError, ValueError, RecursionError):  # not an event that JSON knows
-                may = True
-            if may:
+            written = line or _written(event)
+            if not written or plan.words.may_hold(written):
                 words = plan.words.found(routing.EventView(routing.flat(event), _NO_SOURCE).words())
         return self._found(plan, event, words)
 
@@ -131,23 +130,8 @@ class Engine:
             except (msgspec.DecodeError, RecursionError):
                 found.append(())
                 continue
-            found.append(self._line(event, line))
+            found.append(self.match(event, line))
         return found
-
-    def _line(self, event: Event, line: bytes) -> Sequence[Match]:
-        try:
-            route = self._router.of(event)
-        except Unusual:
-            return self._flattened(event)
-        family, plan = route.family, route.plan
-        family.events += 1
-        family.last = event.get("@timestamp")
-        if plan.empty:
-            return ()
-        words = _NOTHING
-        if plan.words is not None and plan.words.may_hold(line):
-            words = plan.words.found(routing.EventView(routing.flat(event), _NO_SOURCE).words())
-        return self._found(plan, event, words)
 
     def _found(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
         try:
@@ -210,6 +194,14 @@ class Engine:
 
 
 _NO_SOURCE = routing.Source("", (), LogSource())
+
+
+def _written(event: Event) -> bytes:
+    """As JSON; nothing for what JSON doesn't know."""
+    try:
+        return encode(event)
+    except (TypeError, ValueError, RecursionError):
+        return b""
 
 
 def _by_dataset(rule: Rule) -> bool:

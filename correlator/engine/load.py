@@ -13,6 +13,7 @@ without a value, LT-R0205 reference (unknown, cyclic, refused), LT-R0206 id used
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,13 +53,12 @@ class _Read:
 
 def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Rule files under the paths, sorted; a file given by name is taken whatever its suffix."""
-    count = 0
+    return itertools.islice(_all_files(paths), FILES_LIMIT)
+
+
+def _all_files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
-        for found in _under(path) if path.is_dir() else [path]:
-            count += 1
-            if count > FILES_LIMIT:
-                return
-            yield found
+        yield from _under(path) if path.is_dir() else [path]
 
 
 def _under(folder: Path) -> list[Path]:
@@ -92,20 +92,19 @@ def load(paths: Iterable[Path], pipeline: Any = None, placeholders: Placeholders
 
 
 def _read(paths: Iterable[Path], loaded: Loaded) -> Iterator[_Read]:
-    total = count = 0
-    for path in _files_and_the_end(paths, loaded):
-        count += 1
-        if total > TOTAL_LIMIT_BYTES:
+    total, last = 0, Path()
+    for number, path in enumerate(_all_files(paths)):
+        if number == FILES_LIMIT:
             loaded.refused.append(
-                Refused(
-                    str(path),
-                    0,
-                    "LT-R0200",
-                    f"the rule files before this one are already "
-                    f"{TOTAL_LIMIT_BYTES // 1024**2} MiB; it and all after it are not read",
-                )
+                Refused(str(last), 0, "LT-R0200", f"the last of {FILES_LIMIT} files: more are not read")
             )
             return
+        if total > TOTAL_LIMIT_BYTES:
+            size = f"{TOTAL_LIMIT_BYTES // 1024**2} MiB"
+            why = f"the rule files before this one are already {size}; it and all after it are not read"
+            loaded.refused.append(Refused(str(path), 0, "LT-R0200", why))
+            return
+        last = path
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
                 loaded.refused.append(Refused(str(path), 0, "LT-R0200", "not a regular file"))
@@ -127,17 +126,6 @@ def _read(paths: Iterable[Path], loaded: Loaded) -> Iterator[_Read]:
                 yield item
             except Unusable as why:
                 _refuse(loaded, item, why)
-
-
-def _files_and_the_end(paths: Iterable[Path], loaded: Loaded) -> Iterator[Path]:
-    count = 0
-    last: Path | None = None
-    for path in files(paths):
-        count += 1
-        last = path
-        yield path
-    if count == FILES_LIMIT:
-        loaded.refused.append(Refused(str(last), 0, "LT-R0200", f"the last of {FILES_LIMIT} files: more are not read"))
 
 
 def _refuse(loaded: Loaded, item: _Read, why: Unusable) -> None:
@@ -200,7 +188,9 @@ def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
         if item.kind == "filter":
             continue
         try:
-            made: Rule | Correlation = rules.rule(item) if item.kind == "rule" else _correlation(item)
+            made: Rule | Correlation = (
+                rules.rule(item) if item.kind == "rule" else correlations.read(item.document, item.path)
+            )
             if made.id in seen:
                 raise Unusable(f"its id is already used by {seen[made.id]}", "id", "LT-R0206")
         except Unusable as why:
@@ -220,10 +210,6 @@ def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
         else:
             later[made.id] = (made, item)
     _resolve(later, names, needs, loaded)
-
-
-def _correlation(item: _Read) -> Correlation:
-    return correlations.read(item.document, item.path)
 
 
 def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str], needs: dict[str, tuple[str, ...]],

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from sensors.clock import parse_rfc3339
 
@@ -219,9 +219,6 @@ def address_of(value: Any) -> Address | None:
         return ipaddress.ip_address(value.partition("%")[0].strip())
     except ValueError:
         return None
-
-
-Operator = Literal["lt", "lte", "gt", "gte", "neq", "eq"]
 
 
 def compare(left: float, operator: str, right: float) -> bool:

@@ -122,6 +122,14 @@ def test_more_files_than_the_limit_are_told(tmp_path: Path, monkeypatch: pytest.
     assert "20 files" in refused.reason
 
 
+def test_as_many_files_as_the_limit_are_all_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "FILES_LIMIT", 1)
+    (tmp_path / "rule.yml").write_text(GOOD)
+    engine = Engine.load([tmp_path])
+    assert len(engine.rules) == 1
+    assert engine.refused == ()
+
+
 def test_more_text_than_the_limit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "TOTAL_LIMIT_BYTES", 2 * len(GOOD))
     for number in range(5):

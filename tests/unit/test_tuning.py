@@ -71,6 +71,15 @@ def test_what_cannot_be_read_leaves_what_was_in_force(tmp_path: Path) -> None:
     assert read(tmp_path / "nothing.toml", NOW).told() == []
 
 
+def test_an_end_comes_though_the_file_cannot_be_read(tmp_path: Path) -> None:
+    good = tuned(tmp_path, table(BASE, "enabled = false", "2026-02-02") + table(FIVE, "enabled = false"))
+    tomorrow = NOW + 86_400
+    broken = tuned(tmp_path, "[[[", tomorrow, keep=good)
+    assert set(broken.entries) == {FIVE}
+    assert broken.mark(tomorrow) == ()  # else the rules would be loaded anew at each look
+    assert {one.code for one in broken.told()} == {"LT-R0401", "LT-R0404"}
+
+
 def test_levels_silence_and_order(tmp_path: Path) -> None:
     setting = Setting(tmp_path, [])
     text = table(FIVE, 'level = "low"') + table(BASE, "enabled = false") + table("no-such-rule", "enabled = false")

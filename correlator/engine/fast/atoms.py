@@ -10,13 +10,11 @@ holds nothing but numbers of ours: no text of a rule is ever evaluated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from correlator.engine.conditions import AllOf, AnyOf, Condition, Exists, Is, Keyword, Not, Null, SameAs
 from correlator.engine.values import Number, Regex, Text
 
 Leaf = Is | Null | Exists | SameAs | Keyword
-Decide = Callable[[Any], bool]
 
 TRUE, FALSE = AllOf(()), AnyOf(())
 

@@ -37,10 +37,6 @@ class _Unknown(Exception):
     """The pattern holds what is not understood here."""
 
 
-class _NotAscii(Exception):
-    """The pattern is understood, but hyperscan must not be asked."""
-
-
 def sketch(pattern: str) -> Sketch:
     try:
         return _Reader(pattern).read()
