@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 START, END = "\x02", "\x03"
 FEW = 10
 SHORT_CHARS = 3  # an anchor counted
 PIECE_CHARS = 16_384
+_FIRST = itemgetter(0)
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -50,7 +52,10 @@ class Literals:
         found, sure = set[int](), True
         if self._automaton is not None:
             try:
-                found = self._pieces(marked)
+                if len(marked) <= PIECE_CHARS:
+                    found = set(map(_FIRST, self._automaton.find_matches_as_indexes(marked, overlapping=True)))
+                else:
+                    found = self._pieces(marked)
             except UnicodeEncodeError:
                 found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
         for number, pattern in self._few:
@@ -60,8 +65,6 @@ class Literals:
 
     def _pieces(self, marked: str) -> set[int]:
         search = self._automaton.find_matches_as_indexes
-        if len(marked) <= PIECE_CHARS:
-            return {number for number, _, _ in search(marked, overlapping=True)}
         found: set[int] = set()
         step = max(PIECE_CHARS, 4 * self._longest)
         for start in range(0, len(marked), step):

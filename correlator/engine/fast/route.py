@@ -14,14 +14,14 @@ from operator import call
 from typing import Any, NamedTuple
 
 from correlator.engine.conditions import MISSING, Exists, Is, Null
-from correlator.engine.fast import atoms
 from correlator.engine.fast.matchers import Matcher
-from correlator.engine.fast.plan import Candidate, Plan, Shared, prepared
+from correlator.engine.fast.plan import Candidate, Plan, Shared
 from correlator.engine.fast.reach import Column, Unusual, column, guards, holds_objects, reader, value_in
 from correlator.engine.rule import LogSource, Rule
 from correlator.engine.sources import Source, Sources, routing_key
 
 Place = tuple[Any, ...]  # where a head stands: the key of its column
+_Heads = tuple[tuple[Is | Null | Exists, Place, int], ...]  # leaf, place, atom
 
 HEADS = ("EventID", "Provider_Name")
 ROUTES_LIMIT = 8192
@@ -37,13 +37,18 @@ class Family:
         self.events = 0
         self.last: Any = None
         self._shared = shared
+        self._candidates: list[tuple[Candidate, _Heads]] = []
         tests: dict[Place, set[int]] = {}
         for rule, source in self.rules:
-            for leaf in shared.prepared(rule).leaves:
+            ready = shared.prepared(rule)
+            found: _Heads = ()
+            for leaf in ready.leaves:
                 if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
-                    place = shared.column(source, leaf.field).key
+                    place, number = shared.columns[shared.at(source, leaf.field)].key, shared.number(leaf)
                     if place in heads:
-                        tests.setdefault(place, set()).add(shared.number(leaf))
+                        tests.setdefault(place, set()).add(number)
+                    found += ((leaf, place, number),)
+            self._candidates.append((shared.candidate(rule, source, ready), found))
         self._tests = {place: frozenset(found) for place, found in tests.items()}
         self._plans: dict[tuple[frozenset[int], ...], Plan] = {}
         self._general: Plan | None = None
@@ -67,21 +72,16 @@ class Family:
     def _left(self, shapes: Mapping[Place, frozenset[int]]) -> list[Candidate]:
         """The rules that these head values leave possible. Equal rests are prepared once."""
         left = []
-        for rule, source in self.rules:
-            ready = self._shared.prepared(rule)
-            if any(isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS for leaf in ready.leaves):
-
-                def known(leaf: atoms.Leaf, source: Source = source) -> bool | None:
-                    if not isinstance(leaf, Is | Null | Exists) or leaf.field not in HEADS:
-                        return None
-                    met = shapes.get(self._shared.column(source, leaf.field).key)
-                    return None if met is None else self._shared.number(leaf) in met
-
-                condition = atoms.simplified(ready.condition, known)
-                if condition == atoms.FALSE:
-                    continue
-                ready = prepared(condition)
-            left.append(Candidate(rule, source, ready))
+        for one, heads in self._candidates:
+            if not heads:
+                left.append(one)
+                continue
+            met = [shapes.get(place) for _, place, _ in heads]
+            told = tuple(None if found is None else number in found
+                         for found, (_, _, number) in zip(met, heads, strict=True))  # fmt: skip
+            rest = self._shared.rest(one.rule, told, [leaf for leaf, _, _ in heads])
+            if rest is not None:
+                left.append(self._shared.candidate(one.rule, one.source, rest))
         return left
 
 
