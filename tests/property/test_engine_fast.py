@@ -144,7 +144,7 @@ events = st.builds(
 # Every bound so small that each is met; and no hyperscan.
 TINY = {
     "correlator.engine.fast.literals.FEW": 0, "correlator.engine.fast.literals.PIECE_CHARS": 2,
-    "correlator.engine.fast.matchers.LONG_CHARS": 1, "correlator.engine.fast.answers.SCANNED_FROM": 1,
+    "correlator.engine.fast.matchers.LONG_CHARS": 1, "correlator.engine.fast.regexes.SCANNED_FROM": 1,
     "correlator.engine.fast.matchers.SHAPES_LIMIT": 2, "correlator.engine.fast.route.PLANS_LIMIT": 1,
     "correlator.engine.fast.route.ROUTES_LIMIT": 1, "correlator.engine.fast.route.FAMILIES_LIMIT": 1,
     "correlator.engine.engine.MEMORY_BYTES": 2_000,

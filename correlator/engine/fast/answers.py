@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from correlator.engine.fast.literals import END, START, Literals, plain
 from correlator.engine.fast.memo import Budget, Memo
-from correlator.engine.fast.regexes import FOLDED, Scanner, Sketch, scanner, sketch
+from correlator.engine.fast.regexes import FOLDED, Scanners, sketch
 from correlator.engine.values import (
     MANY,
     REGEX_LIMIT_CHARS,
@@ -35,13 +35,13 @@ from correlator.engine.values import (
     text_of,
 )
 
-SCANNED_FROM = 3  # so many regular expressions are worth a hyperscan database
-
 _NOTHING: frozenset[int] = frozenset()
 
 
 class Answers:
-    def __init__(self, tests: Sequence[tuple[int, Test]], there: frozenset[int], budget: Budget) -> None:
+    def __init__(
+        self, tests: Sequence[tuple[int, Test]], there: frozenset[int], budget: Budget, scanners: Scanners
+    ) -> None:
         """`there`: numbers that every value satisfies."""
         self._there = there
         self._exact: dict[str, set[int]] = {}
@@ -53,7 +53,6 @@ class Answers:
         self._regexes: list[tuple[int, Regex]] = []
         text: set[int] = set(there)  # numbers that every text satisfies
         lower, raw = _Index(budget), _Index(budget)
-        sketches: list[tuple[int, Regex, Sketch]] = []
         for number, test in tests:
             if isinstance(test, Text):
                 self._add(number, test, raw if test.cased else lower, text)
@@ -65,27 +64,18 @@ class Answers:
                 self._networks.append((number, test))
             elif isinstance(test, Regex):
                 self._regexes.append((number, test))
-                sketches.append((number, test, sketch(test.pattern)))
             else:
                 self._called.append((number, test))
         self._finds = {number: test.find for number, test in self._regexes}
-        self._scanner: Scanner | None = None
-        for number, test, known in self._scanned(sketches):
-            if known.literal:
-                lower.add(known.literal, number, test, sure=False)
-            else:
-                self._called.append((number, test))
+        self._scanner, scanned = scanners.over(dict(self._regexes))
+        for number, one in self._regexes:
+            known = "" if number in scanned else sketch(one.pattern).literal
+            if known:
+                lower.add(known, number, one, sure=False)
+            elif number not in scanned:
+                self._called.append((number, one))
         self._text = frozenset(text)
         self._lower, self._raw = lower.finished(self._text), raw.finished(_NOTHING)
-
-    def _scanned(self, given: Sequence[tuple[int, Regex, Sketch]]) -> Sequence[tuple[int, Regex, Sketch]]:
-        """Gives hyperscan what it may answer; returns the others."""
-        wanted = [(number, known.ascii) for number, _, known in given if known.ascii]
-        if len(wanted) < SCANNED_FROM:
-            return given
-        self._scanner, left = scanner(wanted)
-        taken = {number for number, _ in wanted} - set(left)
-        return [one for one in given if one[0] not in taken]
 
     def _add(self, number: int, test: Text, index: _Index, text: set[int]) -> None:
         """By the parts of the pattern: equal, contained, at an end, or whatever wildcards say."""
@@ -150,7 +140,7 @@ class Answers:
             hits = self._scanner.find(text[:REGEX_LIMIT_CHARS])
             if hits:
                 finds = self._finds
-                found.update(number for number in hits if holds(finds[number], text))
+                found.update(number for number in hits if number in finds and holds(finds[number], text))
 
 
 def holds(find: Callable[[str | bytes], object], text: str) -> bool:

@@ -17,11 +17,12 @@ from typing import Any, Final
 from correlator.engine.conditions import MISSING, members
 from correlator.engine.fast.answers import Answers
 from correlator.engine.fast.memo import Budget, Memo
+from correlator.engine.fast.reach import EXACT_BELOW
+from correlator.engine.fast.regexes import Scanners
 from correlator.engine.values import Test, Text
 
 SHAPES_LIMIT = 20_000
 LONG_CHARS = 512  # a digest costs a fiftieth of the search, and 49 bytes of memory
-EXACT_BELOW = 10**15  # up to here a whole float has the text of the int that it equals
 EQUAL_KEPT = 1_000  # values remembered where a look-up in lower case is all there is to do
 
 
@@ -39,7 +40,7 @@ Atom = Test | _Mark
 
 
 class Matcher:
-    def __init__(self, atoms: Sequence[tuple[int, Atom]], budget: Budget) -> None:
+    def __init__(self, atoms: Sequence[tuple[int, Atom]], budget: Budget, scanners: Scanners) -> None:
         """`atoms`: by the numbers that shapes are made of."""
         self._atoms = tuple(atoms)
         self._shapes: dict[frozenset[int], int] = {}
@@ -53,7 +54,7 @@ class Matcher:
         self._memo: Memo[int] = Memo(budget, {MISSING: self.missing, None: self.shape(self._null | self._there)})
         self.get = self._memo.get
         self._texts = self._equal_texts()
-        self._budget = budget
+        self._budget, self._scanners = budget, scanners
         self._answers: Answers | None = None
 
     def shape(self, found: frozenset[int]) -> int:
@@ -126,7 +127,7 @@ class Matcher:
     def _answer(self, value: Any) -> frozenset[int]:
         if self._answers is None:
             tests = [(number, atom) for number, atom in self._atoms if not isinstance(atom, _Mark)]
-            self._answers = Answers(tests, self._there, self._budget)
+            self._answers = Answers(tests, self._there, self._budget, self._scanners)
         return self._answers.of(value)
 
 

@@ -20,13 +20,16 @@ from typing import Any, NamedTuple
 
 from correlator.engine.conditions import Condition, Exists, Is, Keyword, Null, SameAs, same
 from correlator.engine.fast import atoms
+from correlator.engine.fast.lines import PIECES_LIMIT, Look, line_reader, look
 from correlator.engine.fast.matchers import NULL, THERE, Atom, Matcher
 from correlator.engine.fast.memo import Budget, Memo
 from correlator.engine.fast.reach import Column, Unusual, Values, column, reader, value_in
+from correlator.engine.fast.regexes import Scanners
 from correlator.engine.fast.words import Words
 from correlator.engine.rule import Rule
 from correlator.engine.sources import EventView, Source
 
+HOT_LINES = 2  # a reader of lines takes as long to make as a few events to decode
 MET_LIMIT = 4096  # shapes of which it is remembered what pairs they are
 
 _NOTHING: frozenset[int] = frozenset()
@@ -81,6 +84,7 @@ class Shared:
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
+        self.scanners = Scanners()
         self.plans = 0
         self.guarded: frozenset[tuple[str, ...]] = frozenset()  # where the router has looked for dotted keys
         self.atoms: list[Atom] = []
@@ -96,7 +100,14 @@ class Shared:
         self._pairs: dict[int, dict[int, int]] = {}  # column → atom → pair
         self._count = count()
         self._met: dict[tuple[int, int], dict[int, frozenset[int]]] = {}
+        self._looks: dict[frozenset[bytes], Look | None] = {}
         self._kept: list[Any] = []  # what identities are taken of
+
+    def look(self, pieces: Iterable[bytes]) -> Look | None:
+        key = frozenset(pieces)
+        if key not in self._looks:
+            self._looks[key] = look(sorted(key))
+        return self._looks[key]
 
     def prepared(self, rule: Rule) -> Prepared:
         found = self._prepared.get(id(rule))
@@ -181,7 +192,9 @@ class Shared:
         key = frozenset(wanted)
         found = self._matchers.get(key)
         if found is None:
-            found = self._matchers[key] = Matcher([(number, self.atoms[number]) for number in wanted], self.budget)
+            found = self._matchers[key] = Matcher(
+                [(number, self.atoms[number]) for number in wanted], self.budget, self.scanners
+            )
         return found
 
     def met(self, matcher: Matcher, at: int) -> dict[int, frozenset[int]]:
@@ -223,6 +236,21 @@ class Plan:
         self.empty = not candidates
         self.gets = tuple(matcher.get for matcher in self.matchers)
         self.values = self._reader()
+        self.look: Look | None = None
+        self.line_values: Values | None = None
+        self.words_looked = False  # `look` looks for the words too
+        self._lines = 0
+
+    def hot(self) -> bool:
+        """Asked once a line until it says yes: are there enough such events to make a reader of lines for them?"""
+        self._lines += 1
+        if self._lines == HOT_LINES:
+            pieces = self.words.pieces if self.words is not None else ()
+            self.words_looked = pieces is not None and len(pieces) <= PIECES_LIMIT
+            self.look = self._shared.look(pieces if pieces is not None and self.words_looked else ())
+            if self.look is not None:
+                self.line_values = line_reader(self.columns)
+        return self.line_values is not None
 
     def _reader(self) -> Values:
         try:
