@@ -173,6 +173,8 @@ def compare(given_rules: list[tuple[LogSource, Condition]], given_events: list[d
     lines = [encode(event) for event in given_events]
     for line, found in zip(lines, made.match_lines(lines), strict=True):
         assert [match.rule.id for match in found] == sigma.matches(made, decode(line), sources)
+    for line, found in zip(lines, made.match_lines(lines), strict=True):  # by now they are read column by column
+        assert [match.rule.id for match in found] == sigma.matches(made, decode(line), sources)
     for event in reversed(given_events):  # what is remembered is as true as what was found
         assert [match.rule.id for match in made.match(event)] == sigma.matches(made, event, sources)
 

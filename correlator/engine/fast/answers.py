@@ -190,8 +190,7 @@ class _Index:
         hits, sure = self._literals.find(text)
         if not hits:
             return self._always
-        key = frozenset(hits)
-        said = self._said.get(key) or self._said.older(key) or self._say(key)
+        said = self._said.get(hits) or self._said.older(hits) or self._say(hits)
         for number, glob in said.globs:
             if glob.matches(text):
                 more.add(number)

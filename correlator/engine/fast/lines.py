@@ -106,14 +106,13 @@ def line_reader(columns: Sequence[Column]) -> Callable[[bytes], tuple[Any, ...]]
     if made is None:
         return None
     decode = msgspec.json.Decoder(made).decode
-    values = _function(columns, places)
-    return lambda line: values(decode(line))
+    return _function(columns, places, decode)
 
 
-def _function(columns: Sequence[Column], places: dict[str, str]) -> Values:
+def _function(columns: Sequence[Column], places: dict[str, str], decode: Callable[[bytes], Any]) -> Values:
     """The text holds names of ours only: e, n0, f0 …"""
-    names: dict[str, Any] = {"M": MISSING, "S": str, "T": type, "L": list}
-    lines, found = ["def f(e):"], []
+    names: dict[str, Any] = {"D": decode, "M": MISSING, "S": str, "T": type, "L": list}
+    lines, found = ["def f(line):", " e = D(line)"], []
     for number, one in enumerate(columns):
         v = f"v{number}"
         if one.combined is not None:

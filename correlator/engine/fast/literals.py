@@ -12,7 +12,8 @@ read), may be over-reported: `sure` is False then, and each report must be looke
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -46,22 +47,21 @@ class Literals:
 
             self._automaton = ahocorasick_rs.AhoCorasick(patterns[:many], store_patterns=False)
 
-    def find(self, text: str) -> tuple[set[int], bool]:
+    def find(self, text: str) -> tuple[frozenset[int], bool]:
         """(numbers found, sure)"""
         marked = f"{START}{text}{END}"
-        found, sure = set[int](), True
+        found: Iterable[int] = ()
+        sure = True
         if self._automaton is not None:
             try:
                 if len(marked) <= PIECE_CHARS:
-                    found = set(map(_FIRST, self._automaton.find_matches_as_indexes(marked, overlapping=True)))
+                    found = map(_FIRST, self._automaton.find_matches_as_indexes(marked, overlapping=True))
                 else:
                     found = self._pieces(marked)
             except UnicodeEncodeError:
                 found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
-        for number, pattern in self._few:
-            if pattern in marked:
-                found.add(number)
-        return found, sure and (not found or (START not in text and END not in text))
+        hits = frozenset(chain(found, (number for number, pattern in self._few if pattern in marked)))
+        return hits, sure and (not hits or (START not in text and END not in text))
 
     def _pieces(self, marked: str) -> set[int]:
         search = self._automaton.find_matches_as_indexes

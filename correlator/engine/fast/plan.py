@@ -29,7 +29,7 @@ from correlator.engine.fast.words import Words
 from correlator.engine.rule import Rule
 from correlator.engine.sources import EventView, Source
 
-HOT_LINES = 2  # a reader of lines takes as long to make as a few events to decode
+HOT_LINES = 1  # (the very first is read whole: its route is not known)
 MET_LIMIT = 4096  # shapes of which it is remembered what pairs they are
 
 _NOTHING: frozenset[int] = frozenset()
