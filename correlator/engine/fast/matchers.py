@@ -10,7 +10,7 @@ How the tests are answered: `answers.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -23,7 +23,6 @@ from correlator.engine.values import Test, Text
 
 SHAPES_LIMIT = 20_000
 LONG_CHARS = 512  # a digest costs a fiftieth of the search, and 49 bytes of memory
-EQUAL_KEPT = 1_000  # values remembered where a look-up in lower case is all there is to do
 
 
 class _Mark:
@@ -52,8 +51,8 @@ class Matcher:
         self._there = frozenset(n for n, atom in atoms if atom is THERE)
         self.missing = self.shape(self._null)
         self._memo: Memo[int] = Memo(budget, {MISSING: self.missing, None: self.shape(self._null | self._there)})
-        self.get = self._memo.get
         self._texts = self._equal_texts()
+        self.get = self._memo.get if self._texts is None else _equal(self._texts, self._other, self._memo.get)
         self._budget, self._scanners = budget, scanners
         self._answers: Answers | None = None
 
@@ -71,7 +70,7 @@ class Matcher:
         kind = type(value)
         key: Any = value
         if kind is str:
-            if self._texts is not None and len(self._memo) > EQUAL_KEPT:
+            if self._texts is not None:
                 return self._texts.get(value.lower(), self._other)
             if len(value) > LONG_CHARS:
                 key = _digest(value)
@@ -129,6 +128,11 @@ class Matcher:
             tests = [(number, atom) for number, atom in self._atoms if not isinstance(atom, _Mark)]
             self._answers = Answers(tests, self._there, self._budget, self._scanners)
         return self._answers.of(value)
+
+
+def _equal(texts: Mapping[str, int], other: int, get: Callable[[Any], int | None]) -> Callable[[Any], int | None]:
+    """A look-up that knows every text without having seen it."""
+    return lambda value: texts.get(value.lower(), other) if type(value) is str else get(value)
 
 
 def _digest(value: str) -> bytes:
