@@ -235,7 +235,7 @@ class Plan:
         self.decided: Memo[Found] = Memo(shared.budget)
         self.empty = not candidates
         self.gets = tuple(matcher.get for matcher in self.matchers)
-        self.values = self._reader()
+        self._values: Values | None = None
         self.look: Look | None = None
         self.line_values: Values | None = None
         self.words_looked = False  # `look` looks for the words too
@@ -251,6 +251,12 @@ class Plan:
             if self.look is not None:
                 self.line_values = line_reader(self.columns)
         return self.line_values is not None
+
+    def values(self, event: Any) -> tuple[Any, ...]:
+        """What stands in the plan's columns. Raises `Unusual`."""
+        if self._values is None:
+            self._values = self._reader()
+        return self._values(event)
 
     def _reader(self) -> Values:
         try:
