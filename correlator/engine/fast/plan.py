@@ -236,6 +236,7 @@ class Plan:
         self.empty = not candidates
         self.gets = tuple(matcher.get for matcher in self.matchers)
         self._values: Values | None = None
+        self._asked = False
         self.look: Look | None = None
         self.line_values: Values | None = None
         self.words_looked = False  # `look` looks for the words too
@@ -253,8 +254,12 @@ class Plan:
         return self.line_values is not None
 
     def values(self, event: Any) -> tuple[Any, ...]:
-        """What stands in the plan's columns. Raises `Unusual`."""
+        """What stands in the plan's columns. Raises `Unusual`: also for the first event, since writing a function costs
+        more than flattening six, and most plans see no second event that must be decoded."""
         if self._values is None:
+            if not self._asked:
+                self._asked = True
+                raise Unusual
             self._values = self._reader()
         return self._values(event)
 
