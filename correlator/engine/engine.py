@@ -22,6 +22,7 @@ import msgspec
 
 from correlator.engine import load as loader
 from correlator.engine import sources as routing
+from correlator.engine.conditions import MISSING
 from correlator.engine.fast.memo import Budget
 from correlator.engine.fast.plan import NONE, Found, Plan, Shared
 from correlator.engine.fast.reach import Unusual, holds_objects
@@ -32,6 +33,7 @@ from sensors.event import Event, decode, encode
 MEMORY_BYTES = 64 * 1024 * 1024
 
 _NOTHING: frozenset[int] = frozenset()
+_NO_EVENT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Seen:
@@ -39,8 +41,9 @@ class Seen:
 
     __slots__ = ("_flat", "_views", "event")
 
-    def __init__(self, event: Event, flattened: dict[str, Any] | None = None) -> None:
-        self.event, self._flat = event, flattened
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self._flat: dict[str, Any] | None = None
         self._views: dict[int, routing.EventView] = {}
 
     def flat(self) -> dict[str, Any]:
@@ -97,6 +100,7 @@ class Engine:
         if adjust is not None:
             adjust(loaded)
         made = cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused, loaded.waiting)
+        made._shared.scanners.prepare()
         # Rules are hundreds of thousands of objects that stay: a collector that walks over them takes half of all time.
         gc.unfreeze()  # those of the engine before may go
         gc.collect()
@@ -123,15 +127,57 @@ class Engine:
 
     def match_lines(self, lines: Sequence[bytes]) -> list[Sequence[Match]]:
         """The matches of each line, an event as JSON; a line that is none has no matches."""
-        found: list[Sequence[Match]] = []
-        for line in lines:
+        return [self._read(line) for line in lines]
+
+    def _read(self, line: bytes) -> Sequence[Match]:
+        found = self._undecoded(line)
+        if found is not None:
+            return found
+        try:
+            event = decode(line)
+        except _NO_EVENT:
+            return ()
+        return self.match(event, line)
+
+    def _undecoded(self, line: bytes) -> Sequence[Match] | None:
+        """The matches as far as the plan's columns say; None when the whole event must be read (`lines.py`)."""
+        told = self._router.of_line(line)
+        if told is None:
+            return None
+        (family, plan), when = told
+        values_of, look = plan.line_values, plan.look
+        if (values_of is None and not plan.hot()) or look is None or values_of is None or look(line):
+            return None
+        if plan.words is not None and not plan.words_looked and plan.words.may_hold(line):
+            return None
+        if plan.empty:
+            values: tuple[Any, ...] = ()
+        else:
             try:
-                event = decode(line)
-            except (msgspec.DecodeError, RecursionError):
-                found.append(())
-                continue
-            found.append(self.match(event, line))
-        return found
+                values = values_of(line)
+            except (*_NO_EVENT, Unusual):
+                return None
+        key: tuple[int | None, ...] = ()
+        found = None
+        try:
+            key = tuple(map(call, plan.gets, values))
+            found = plan.decided.get(key)
+        except TypeError:  # a list or an object
+            if any(map(holds_objects, values)):
+                return None
+        family.events += 1
+        family.last = when if when is not MISSING else None
+        if plan.empty:
+            return ()
+        if found is None:
+            found = plan.decide(values, _NOTHING, key)
+        if found is NONE:
+            return ()
+        try:
+            event = decode(line)
+        except _NO_EVENT:
+            return ()
+        return self._matches(plan, found, Seen(event), _NOTHING)
 
     def _found(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
         try:

@@ -144,7 +144,7 @@ events = st.builds(
 # Every bound so small that each is met; and no hyperscan.
 TINY = {
     "correlator.engine.fast.literals.FEW": 0, "correlator.engine.fast.literals.PIECE_CHARS": 2,
-    "correlator.engine.fast.matchers.LONG_CHARS": 1, "correlator.engine.fast.matchers.SCANNED_FROM": 1,
+    "correlator.engine.fast.matchers.LONG_CHARS": 1, "correlator.engine.fast.regexes.SCANNED_FROM": 1,
     "correlator.engine.fast.matchers.SHAPES_LIMIT": 2, "correlator.engine.fast.route.PLANS_LIMIT": 1,
     "correlator.engine.fast.route.ROUTES_LIMIT": 1, "correlator.engine.fast.route.FAMILIES_LIMIT": 1,
     "correlator.engine.engine.MEMORY_BYTES": 2_000,
@@ -172,6 +172,8 @@ def compare(given_rules: list[tuple[LogSource, Condition]], given_events: list[d
         assert [match.rule.id for match in made.match(event)] == sigma.matches(made, event, sources)
     lines = [encode(event) for event in given_events]
     for line, found in zip(lines, made.match_lines(lines), strict=True):
+        assert [match.rule.id for match in found] == sigma.matches(made, decode(line), sources)
+    for line, found in zip(lines, made.match_lines(lines), strict=True):  # by now they are read column by column
         assert [match.rule.id for match in found] == sigma.matches(made, decode(line), sources)
     for event in reversed(given_events):  # what is remembered is as true as what was found
         assert [match.rule.id for match in made.match(event)] == sigma.matches(made, event, sources)

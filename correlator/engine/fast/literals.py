@@ -12,13 +12,16 @@ read), may be over-reported: `sure` is False then, and each report must be looke
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 START, END = "\x02", "\x03"
 FEW = 10
 SHORT_CHARS = 3  # an anchor counted
 PIECE_CHARS = 16_384
+_FIRST = itemgetter(0)
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -44,24 +47,24 @@ class Literals:
 
             self._automaton = ahocorasick_rs.AhoCorasick(patterns[:many], store_patterns=False)
 
-    def find(self, text: str) -> tuple[set[int], bool]:
+    def find(self, text: str) -> tuple[frozenset[int], bool]:
         """(numbers found, sure)"""
         marked = f"{START}{text}{END}"
-        found, sure = set[int](), True
+        found: Iterable[int] = ()
+        sure = True
         if self._automaton is not None:
             try:
-                found = self._pieces(marked)
+                if len(marked) <= PIECE_CHARS:
+                    found = map(_FIRST, self._automaton.find_matches_as_indexes(marked, overlapping=True))
+                else:
+                    found = self._pieces(marked)
             except UnicodeEncodeError:
                 found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
-        for number, pattern in self._few:
-            if pattern in marked:
-                found.add(number)
-        return found, sure and (not found or (START not in text and END not in text))
+        hits = frozenset(chain(found, (number for number, pattern in self._few if pattern in marked)))
+        return hits, sure and (not hits or (START not in text and END not in text))
 
     def _pieces(self, marked: str) -> set[int]:
         search = self._automaton.find_matches_as_indexes
-        if len(marked) <= PIECE_CHARS:
-            return {number for number, _, _ in search(marked, overlapping=True)}
         found: set[int] = set()
         step = max(PIECE_CHARS, 4 * self._longest)
         for start in range(0, len(marked), step):

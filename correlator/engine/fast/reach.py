@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from correlator.engine.conditions import MISSING
 from correlator.engine.sources import DEPTH_LIMIT, Combined, Source
 
+EXACT_BELOW = 10**15  # up to here a whole float has the text of the int that it equals
 Values = Callable[[Any], tuple[Any, ...]]
 
 
@@ -31,6 +32,7 @@ class Column(NamedTuple):
     whole: bool  # is it asked whether the field is there? Then an object below its name counts
     combined: Combined | None = None  # the value is made of what stands at all paths
     single: bool = False  # a list of one value is that value, another list is none (routing values)
+    text: bool = False  # true is read as its text, by which it is compared anyway: 1 == True (routing values)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -69,7 +71,7 @@ def holds_objects(value: Any) -> bool:
     return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(one, Mapping) for one in value))
 
 
-def _combining(combined: Combined) -> Callable[..., Any]:
+def combining(combined: Combined) -> Callable[..., Any]:
     def of(*found: Any) -> Any:
         if any(holds_objects(value) for value in found):
             raise Unusual
@@ -134,7 +136,7 @@ class _Writer:
         found = []
         for number, one in enumerate(self._columns):
             if one.combined is not None:
-                self._names[f"c{number}"] = _combining(one.combined)
+                self._names[f"c{number}"] = combining(one.combined)
                 looks = [f"{self._nodes[tuple(path.split('.')[:-1])]}.get({self._constant(path.split('.')[-1])}, M)"
                          for path in one.paths]  # fmt: skip
                 lines.append(f" v{number} = c{number}({', '.join(looks)})")
@@ -145,6 +147,8 @@ class _Writer:
             if one.single:
                 v = f"v{number}"
                 lines.append(f" if T({v}) is L: {v} = {v}[0] if len({v}) == 1 and T({v}[0]) is not L else None")
+            if one.text:
+                lines += [f" if v{number} is True: v{number} = 'true'", f" if v{number} is False: v{number} = 'false'"]
             if one.table:
                 self._names[f"t{number}"] = one.table
                 lines.append(f" if T(v{number}) is S: v{number} = t{number}.get(v{number}, v{number})")

@@ -9,19 +9,23 @@ combinations). Past the last, events share their family's general plan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import call
 from typing import Any, NamedTuple
 
+import msgspec
+
 from correlator.engine.conditions import MISSING, Exists, Is, Null
-from correlator.engine.fast import atoms
+from correlator.engine.fast.lines import line_reader
 from correlator.engine.fast.matchers import Matcher
-from correlator.engine.fast.plan import Candidate, Plan, Shared, prepared
-from correlator.engine.fast.reach import Column, Unusual, column, guards, holds_objects, reader, value_in
+from correlator.engine.fast.plan import Candidate, Plan, Shared
+from correlator.engine.fast.reach import EXACT_BELOW, Column, Unusual, column, guards, holds_objects, reader, value_in
 from correlator.engine.rule import LogSource, Rule
 from correlator.engine.sources import Source, Sources, routing_key
+from correlator.engine.values import Regex
 
 Place = tuple[Any, ...]  # where a head stands: the key of its column
+_Heads = tuple[tuple[Is | Null | Exists, Place, int], ...]  # leaf, place, atom
 
 HEADS = ("EventID", "Provider_Name")
 ROUTES_LIMIT = 8192
@@ -32,18 +36,23 @@ FAMILIES_LIMIT = 4096
 class Family:
     """The rules of some log sources, each with the first source that it covers, and when the last event came."""
 
-    def __init__(self, rules: Sequence[tuple[Rule, Source]], heads: Mapping[Place, Matcher], shared: Shared) -> None:
+    def __init__(self, rules: Sequence[tuple[Rule, Source]], heads: Collection[Place], shared: Shared) -> None:
         self.rules = tuple(rules)
         self.events = 0
         self.last: Any = None
         self._shared = shared
+        self._candidates: list[tuple[Candidate, _Heads]] = []
         tests: dict[Place, set[int]] = {}
         for rule, source in self.rules:
-            for leaf in shared.prepared(rule).leaves:
+            ready = shared.prepared(rule)
+            found: _Heads = ()
+            for leaf in ready.leaves:
                 if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
-                    place = shared.column(source, leaf.field).key
+                    place, number = shared.columns[shared.at(source, leaf.field)].key, shared.number(leaf)
                     if place in heads:
-                        tests.setdefault(place, set()).add(shared.number(leaf))
+                        tests.setdefault(place, set()).add(number)
+                    found += ((leaf, place, number),)
+            self._candidates.append((shared.candidate(rule, source, ready), found))
         self._tests = {place: frozenset(found) for place, found in tests.items()}
         self._plans: dict[tuple[frozenset[int], ...], Plan] = {}
         self._general: Plan | None = None
@@ -67,21 +76,16 @@ class Family:
     def _left(self, shapes: Mapping[Place, frozenset[int]]) -> list[Candidate]:
         """The rules that these head values leave possible. Equal rests are prepared once."""
         left = []
-        for rule, source in self.rules:
-            ready = self._shared.prepared(rule)
-            if any(isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS for leaf in ready.leaves):
-
-                def known(leaf: atoms.Leaf, source: Source = source) -> bool | None:
-                    if not isinstance(leaf, Is | Null | Exists) or leaf.field not in HEADS:
-                        return None
-                    met = shapes.get(self._shared.column(source, leaf.field).key)
-                    return None if met is None else self._shared.number(leaf) in met
-
-                condition = atoms.simplified(ready.condition, known)
-                if condition == atoms.FALSE:
-                    continue
-                ready = prepared(condition)
-            left.append(Candidate(rule, source, ready))
+        for one, heads in self._candidates:
+            if not heads:
+                left.append(one)
+                continue
+            met = [shapes.get(place) for _, place, _ in heads]
+            told = tuple(None if found is None else number in found
+                         for found, (_, _, number) in zip(met, heads, strict=True))  # fmt: skip
+            rest = self._shared.rest(one.rule, told, [leaf for leaf, _, _ in heads])
+            if rest is not None:
+                left.append(self._shared.candidate(one.rule, one.source, rest))
         return left
 
 
@@ -103,10 +107,29 @@ class _Told:
         if found is not None and found not in self._wanted:
             found = "*"
         told = "-" if found is None else "=" + found
-        plain = type(value) is str or (type(value) is int and value > 1)  # True is 1
-        if plain and len(self._known) < ROUTES_LIMIT:
+        if _plain(value) and len(self._known) < ROUTES_LIMIT:
             self._known[value] = told
         return told
+
+
+class _Head:
+    """A head: value → what it satisfies, as a number. (The matcher's own memory can't hold 1, which is `True` too.)"""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+        self._known: dict[Any, int] = {}
+        self.get = self._known.get
+
+    def of(self, value: Any) -> int:
+        shape = self.matcher.of(value)
+        if _plain(value) and len(self._known) < ROUTES_LIMIT:
+            self._known[value] = shape
+        return shape
+
+
+def _plain(value: Any) -> bool:
+    """A key of a dictionary like no other value that is read differently."""
+    return value is MISSING or type(value) is str or (type(value) is int and -EXACT_BELOW < value < EXACT_BELOW)
 
 
 class Router:
@@ -122,19 +145,25 @@ class Router:
         heads = {one.key: one for source in sources.all for name in HEADS if name in source.fields
                  for one in [column(source, name, whole=True)]}  # fmt: skip
         tests: dict[Place, set[int]] = {place: set() for place in heads}
+        regexes: dict[str, dict[int, Regex]] = {}
         for rule in rules:
             for leaf in shared.prepared(rule).leaves:
+                if isinstance(leaf, Is) and isinstance(leaf.test, Regex):
+                    regexes.setdefault(leaf.field, {})[shared.number(leaf)] = leaf.test
                 if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
                     for one in heads.values():
                         if one.paths[-1] == leaf.field:
                             tests[one.key].add(shared.number(leaf))
-        self._heads = {place: shared.matcher(found) for place, found in tests.items() if found}
+        for found_regexes in regexes.values():
+            shared.scanners.add(found_regexes)
+        self._heads = {place: _Head(shared.matcher(found)) for place, found in tests.items() if found}
         self._columns = [Column(("event.dataset",), 1, None, False),
-                         *(Column((path,), 1, None, False, single=True) for path in self._told),
-                         *(heads[place] for place in self._heads)]  # fmt: skip
+                         *(Column((path,), 1, None, False, single=True, text=True) for path in self._told),
+                         *(heads[place]._replace(text=True) for place in self._heads)]  # fmt: skip
         self._values = reader(self._columns)
+        self._line_values = line_reader([*self._columns, Column(("@timestamp",), 1, None, False)])
         shared.guarded = guards(self._columns)
-        self._askers: tuple[_Told | Matcher, ...] = (*self._told.values(), *self._heads.values())
+        self._askers: tuple[_Told | _Head, ...] = (*self._told.values(), *self._heads.values())
         self._gets = (_itself, *(asker.get for asker in self._askers))
 
     def of(self, event: Any) -> Route:
@@ -147,6 +176,16 @@ class Router:
             return self._routes[tuple(map(call, self._gets, values))]
         except (KeyError, TypeError):
             return self._new(values)
+
+    def of_line(self, line: bytes) -> tuple[Route, Any] | None:
+        """The route and `@timestamp` of an event as JSON; None when it must be decoded to know."""
+        if self._line_values is None:
+            return None
+        try:
+            *values, when = self._line_values(line)
+            return self._routes[tuple(map(call, self._gets, values))], when
+        except (KeyError, TypeError, Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
 
     def _new(self, values: tuple[Any, ...]) -> Route:
         if any(map(holds_objects, values)):
@@ -168,8 +207,8 @@ class Router:
 
     def _route(self, routing: Mapping[str, Any], heads: Sequence[Any]) -> Route:
         family = self._family(self._sources.of(routing))
-        shapes = {place: matcher.sets[matcher.of(value)]
-                  for (place, matcher), value in zip(self._heads.items(), heads, strict=True)}  # fmt: skip
+        shapes = {place: head.matcher.sets[head.matcher.of(value)]
+                  for (place, head), value in zip(self._heads.items(), heads, strict=True)}  # fmt: skip
         return Route(family, family.plan(shapes))
 
     def _family(self, sources: tuple[Source, ...]) -> Family:

@@ -17,7 +17,7 @@ from typing import Any
 
 from correlator.engine.fast.matchers import Matcher
 from correlator.engine.fast.memo import Budget
-from correlator.engine.fast.regexes import sketch
+from correlator.engine.fast.regexes import Scanners, sketch
 from correlator.engine.values import Regex, Test, Text
 
 _PIECE = re.compile(r"[ -~]+")
@@ -30,14 +30,17 @@ PIECE_CHARS = 3
 
 class Words:
     def __init__(self, tests: Sequence[Any], budget: Budget) -> None:
-        self._matcher = Matcher(list(enumerate(tests)), budget)
+        self._matcher = Matcher(list(enumerate(tests)), budget, Scanners())
         pieces = [_piece(test) for test in tests]
         self._search: Any = None
+        self.pieces: tuple[bytes, ...] | None = None  # without one of them `may_hold` is False; None: none known
         if all(pieces):
             import ahocorasick_rs
 
+            self.pieces = (*_ESCAPES, *_FOLDED, *dict.fromkeys(piece.encode() for piece in pieces))
+
             self._search = ahocorasick_rs.BytesAhoCorasick(
-                [*_ESCAPES, *_FOLDED, *dict.fromkeys(piece.encode() for piece in pieces)],
+                list(self.pieces),
                 matchkind=ahocorasick_rs.MATCHKIND_LEFTMOST_FIRST,
             ).find_matches_as_indexes
 
