@@ -72,6 +72,11 @@ class Known:
         return bool(self.expires) and now >= self.expires
 
 
+def table_path(root: Path) -> Path:
+    """Where a node keeps its set: the API writes it, the correlator maps it."""
+    return root / "indicators" / "set.ltind"
+
+
 def digest(kind: Kind, key: bytes) -> bytes:
     return blake2b(key, digest_size=16, person=bytes((kind.tag,))).digest()
 

@@ -61,7 +61,7 @@ def among(nets: Iterable[Net]) -> Callable[[Net], Net | None]:
                 shift = asked.max_prefixlen - length
                 start = number >> shift << shift
                 if start in starts:
-                    return ip_network((start, length)) if version == 4 else ip_network((start, length))
+                    return IPv4Network((start, length)) if version == 4 else IPv6Network((start, length))
         if asked.prefixlen < asked.max_prefixlen:
             return next((net for net in kept if net.version == asked.version and asked.supernet_of(net)), None)  # type: ignore[arg-type]
         return None

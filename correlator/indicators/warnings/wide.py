@@ -32,7 +32,7 @@ WARNING = Warn(
     title={"vi": "Dải địa chỉ quá rộng", "en": "Networks too wide"},
     make=make,
     examples=(
-        ("network", "45.0.0.0/7", "refuse"),
+        ("network", "44.0.0.0/7", "refuse"),
         ("network", "45.0.0.0/12", "ask"),
         ("network", "45.67.89.0/24", None),
         ("network", "2a00::/12", "refuse"),
