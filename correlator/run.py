@@ -25,7 +25,7 @@ from correlator.engine.load import files as rule_files
 from correlator.engine.rule import About
 from correlator.indicators.kinds import all_kinds
 from correlator.indicators.live import Indicators
-from correlator.indicators.table import IndicatorTable, table_path
+from correlator.indicators.table import IndicatorTable, tables_folder
 from correlator.pipeline import Pipeline
 from correlator.store import open_reader
 from correlator.store.base import EventReader, Gap
@@ -145,8 +145,8 @@ class Runner:
         self._rules_error = ""
         self._tuning = Tuning()
         self._indicators = Indicators()
-        self._indicators_path = table_path(root)
-        self._indicators_stamp: tuple[int, ...] = ()
+        self._indicators_folder = tables_folder(root)
+        self._indicator_files: dict[Path, tuple[tuple[int, int, int], IndicatorTable | None]] = {}
         self._indicators_error = ""
         self._signature = self._sign()
         self._looked = self._reported = self._written = clock.monotonic()
@@ -265,23 +265,29 @@ class Runner:
         self._report()
 
     def _look_at_indicators(self) -> None:
-        try:
-            stat = self._indicators_path.stat()
-        except OSError:
-            return  # none yet
-        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        if stamp == self._indicators_stamp:
+        found: dict[Path, tuple[tuple[int, int, int], IndicatorTable | None]] = {}
+        errors = []
+        for path in sorted(self._indicators_folder.glob("*.ltind")):
+            before = self._indicator_files.get(path)
+            try:
+                stat = path.stat()
+                stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                if before is not None and before[0] == stamp:
+                    found[path] = before
+                    continue
+                found[path] = (stamp, IndicatorTable(path))
+            except OSError:
+                continue  # taken away while we looked
+            except ValueError as error:
+                errors.append(str(error))
+                found[path] = (stamp, before[1] if before else None)
+                self._daemon.log.error("indicators kept as they were", file=path.name, reason=str(error))
+        if found == self._indicator_files:
             return
-        self._indicators_stamp = stamp
-        try:
-            table = IndicatorTable(self._indicators_path)
-        except ValueError as error:
-            self._indicators_error = str(error)
-            self._daemon.log.error("indicators kept as they were", reason=str(error))
-            return
-        self._indicators.use(table)
-        self._indicators_error = ""
-        self._daemon.log.info("indicators loaded", count=table.count)
+        self._indicator_files, self._indicators_error = found, "; ".join(errors)
+        tables = {table.agency: table for _, table in found.values() if table is not None}
+        self._indicators.use(tables)
+        self._daemon.log.info("indicators loaded", count=sum(table.count for table in tables.values()))
 
     def _sign(self) -> tuple[tuple[str, int, int], ...]:
         self._rules, self._pipelines = rule_paths(self._config), pipeline_paths(self._config)  # a folder may be new

@@ -1,6 +1,7 @@
 """The live stage: which events meet an indicator. One finding a minute for each (indicator, host), never more.
 
-In:  events in store order; a table that may be changed between two events (`use`). Out: `Sighted`: the first at once,
+In:  events in store order; tables that may be changed between two events (`use`): of an agency, which only its own
+     events are held against, and of "", which all are. Out: `Sighted`: the first at once,
      what follows within AGAIN_S of event time together, as one with its count.
 Only columns that exist are read: the event's own first words choose what is looked at. What a value came to is
 remembered (MEMO values of at most MEMO_CHARS characters a set of kinds; emptied when full), so an ordinary value
@@ -100,22 +101,53 @@ def plan() -> dict[str, list[_Step]]:
     return steps
 
 
+class _View:
+    """What the events of one agency are held against."""
+
+    __slots__ = ("any_network", "labels", "memo_limit", "steps", "tables")
+
+    def __init__(self, tables: Sequence[IndicatorTable], memo_limit: int) -> None:
+        self.tables, self.memo_limit = tuple(tables), memo_limit
+        self.steps = plan()
+        self.any_network = any(table.any_network for table in tables)
+        self.labels = 0
+        for table in tables:
+            self.labels |= table.labels
+
+    def find(self, kind: Kind, key: bytes, value: str) -> Known | None:
+        for table in self.tables:
+            found = table.find(kind, key, value)
+            if found is not None:
+                return found
+        return None
+
+    def find_address(self, raw: bytes, time: float) -> Known | None:
+        found = [one for table in self.tables if (one := table.find_address(raw, time)) is not None]
+        return max(found, key=lambda one: int(one.value.partition("/")[2]), default=None)
+
+
 class Indicators:
-    def __init__(self, table: IndicatorTable | None = None, *, pairs_limit: int = PAIRS_LIMIT) -> None:
-        self._table, self._pairs_limit = table, pairs_limit
-        self._steps = plan()
+    def __init__(
+        self, tables: Mapping[str, IndicatorTable] | IndicatorTable | None = None, *, pairs_limit: int = PAIRS_LIMIT
+    ) -> None:
+        self._pairs_limit = pairs_limit
+        self.use(tables)
         self._pairs: OrderedDict[tuple[str, str, str], _Pair] = OrderedDict()
         self._ends: list[tuple[float, tuple[str, str, str]]] = []  # a heap: when which pair's minute is over
         self._newest = 0.0
         self.dropped = self.met = 0
 
-    def use(self, table: IndicatorTable | None) -> None:
-        """Another set from the next event on; pairs go on."""
-        self._table = table
-        self._steps = plan()
+    def use(self, tables: Mapping[str, IndicatorTable] | IndicatorTable | None) -> None:
+        """Other sets from the next event on; pairs go on. One table alone is everybody's."""
+        given = {"": tables} if isinstance(tables, IndicatorTable) else dict(tables or {})
+        self._tables = {agency: given[agency] for agency in sorted(given)}
+        common = [given[""]] if "" in given else []
+        memo = max(500, MEMO // max(1, len(given)))
+        self._common = _View(common, memo)
+        self._views = {agency: _View([table, *common], memo) for agency, table in self._tables.items() if agency}
 
     def feed(self, event: Event, time: float) -> list[Sighted]:
-        if self._table is None and not self._pairs:
+        if not self._tables and not self._pairs:
             return []
         found = self._due(time) if time > self._newest else []
         for met in self.look(event, time):
@@ -124,11 +156,15 @@ class Indicators:
 
     def look(self, event: Event, time: float) -> list[Met]:
         """Which indicators this event meets, each once."""
-        if self._table is None:
+        view = self._common
+        if self._views:
+            view = self._views.get(str(get(event, "organization.id") or ""), view)
+        if not view.tables:
             return []
         met: dict[str, Met] = {}
+        all_steps = view.steps
         for head, part in event.items():
-            steps = self._steps.get(head)
+            steps = all_steps.get(head)
             if steps is None:
                 continue
             nested = isinstance(part, Mapping)
@@ -148,7 +184,7 @@ class Indicators:
                 for text in (value,) if isinstance(value, str) else self._texts(value):
                     known = sort.memo.get(text)
                     if known is None:
-                        known = self._ask(text, sort, time)
+                        known = self._ask(view, text, sort, time)
                     for one in known:
                         if not one.ended(time):
                             met.setdefault(one.key, Met(one, path, text))
@@ -162,9 +198,7 @@ class Indicators:
             if isinstance(one, str):
                 yield one
 
-    def _ask(self, text: str, sort: _Sort, time: float) -> tuple[Known, ...]:
-        table = self._table
-        assert table is not None
+    def _ask(self, view: _View, text: str, sort: _Sort, time: float) -> tuple[Known, ...]:
         if len(text) > VALUE_CHARS:
             self.dropped += 1
             return ()
@@ -174,37 +208,27 @@ class Indicators:
         for kind in sort.kinds:
             one: Known | None = None
             if kind.networks:
-                if raw is not None and table.any_network:
-                    one = table.find_address(raw, time)
+                if raw is not None and view.any_network:
+                    one = view.find_address(raw, time)
                     lasting = lasting and (one is None or not one.expires)
             elif kind.address:
-                one = table.find(kind, raw, text) if raw is not None else None
+                one = view.find(kind, raw, text) if raw is not None else None
                 if one is not None:
                     one = replace(one, value=kind.normal(text) or text)
             elif kind.below:
-                one = self._below(table, kind, text, time) if raw is None else None
+                one = _below(view, kind, text, time) if raw is None else None
             else:
                 for key, value in kind.keys(text):
-                    one = table.find(kind, key, value)
+                    one = view.find(kind, key, value)
             if one is not None:
                 found.append(one)
         known = tuple(found)
         # A wider network or name may stand behind one that ends: such an answer holds for this moment only.
         if len(text) <= MEMO_CHARS and lasting and not any(one.expires and one.kind.below for one in known):
-            if len(sort.memo) >= MEMO:
+            if len(sort.memo) >= view.memo_limit:
                 sort.memo.clear()
             sort.memo[text] = known
         return known
-
-    def _below(self, table: IndicatorTable, kind: Kind, text: str, time: float) -> Known | None:
-        """The longest name that has not ended; only names of as many labels as the set has are asked for."""
-        labels = table.labels
-        for key, value in kind.keys(text):
-            if labels >> (key.count(b".") + 1) & 1:
-                found = table.find(kind, key, value)
-                if found is not None and not found.ended(time):
-                    return found
-        return None
 
     # --- one finding a minute for each (indicator, host) --------------------------------------------------------
 
@@ -262,10 +286,10 @@ class Indicators:
     # --- for the checkpoint and the health ----------------------------------------------------------------------
 
     def counters(self) -> dict[str, Any]:
-        table = self._table
-        return {"count": table.count if table else 0, "bytes": table.bytes if table else 0,
-                "made_at": table.made_at if table else 0.0, "met": self.met, "pairs": len(self._pairs),
-                "dropped": self.dropped}  # fmt: skip
+        tables = self._tables.values()
+        return {"count": sum(table.count for table in tables), "bytes": sum(table.bytes for table in tables),
+                "made_at": max((table.made_at for table in tables), default=0.0), "met": self.met,
+                "pairs": len(self._pairs), "dropped": self.dropped}  # fmt: skip
 
     def snapshot(self) -> Any:
         return {"newest": self._newest, "dropped": self.dropped, "met": self.met,
@@ -295,6 +319,16 @@ def _plain(sighted: Sighted | None) -> dict[str, Any] | None:
     return {"known": [known.kind.name, known.value, known.key, known.source, known.confidence, known.tlp, known.expires],
             "path": sighted.met.path, "matched": sighted.met.matched, "event": sighted.event,
             "group": dict(sighted.group), "level": sighted.level, "who": sighted.who}  # fmt: skip
+
+
+def _below(view: _View, kind: Kind, text: str, time: float) -> Known | None:
+    """The longest name that has not ended; only names of as many labels as the sets have are asked for."""
+    for key, value in kind.keys(text):
+        if view.labels >> (key.count(b".") + 1) & 1:
+            found = view.find(kind, key, value)
+            if found is not None and not found.ended(time):
+                return found
+    return None
 
 
 def level_of(met: Met) -> Level:

@@ -72,9 +72,14 @@ class Known:
         return bool(self.expires) and now >= self.expires
 
 
-def table_path(root: Path) -> Path:
-    """Where a node keeps its set: the API writes it, the correlator maps it."""
-    return root / "indicators" / "set.ltind"
+def tables_folder(root: Path) -> Path:
+    """Where a node keeps its sets: the API writes them, the correlator maps them."""
+    return root / "indicators"
+
+
+def table_path(root: Path, agency: str) -> Path:
+    """The set of one agency's own indicators; of "": those for all. A file's name tells nothing that a path could be."""
+    return tables_folder(root) / f"{blake2b(agency.encode(), digest_size=8).hexdigest()}.ltind"
 
 
 def digest(kind: Kind, key: bytes) -> bytes:
@@ -86,9 +91,9 @@ def key_of(kind: Kind, normal: str) -> str:
     return digest(kind, kind.key(normal)).hex()
 
 
-def write(path: Path, rows: Iterable[Row], sources: Mapping[int, str], made_at: float) -> int:
+def write(path: Path, rows: Iterable[Row], sources: Mapping[int, str], made_at: float, agency: str = "") -> int:
     """Make the file; how many indicators it has."""
-    content, count = build(rows, sources, made_at)
+    content, count = build(rows, sources, made_at, agency)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
@@ -105,7 +110,9 @@ def write(path: Path, rows: Iterable[Row], sources: Mapping[int, str], made_at: 
     return count
 
 
-def build(rows: Iterable[Row], sources: Mapping[int, str], made_at: float) -> tuple[list[bytes], int]:
+def build(
+    rows: Iterable[Row], sources: Mapping[int, str], made_at: float, agency: str = ""
+) -> tuple[list[bytes], int]:
     kinds = all_kinds()
     exact: list[bytes] = []
     nets: dict[str, tuple[int, ...]] = {}
@@ -129,7 +136,10 @@ def build(rows: Iterable[Row], sources: Mapping[int, str], made_at: float) -> tu
         rank = bytes(255 - byte for byte in (*_better(said)[0].to_bytes(1, "big"), *_better(said)[1].to_bytes(5, "big")))
         exact.append(whole + rank + struct.pack("=IHBBB", *said))
     exact.sort()
-    return _file(exact, nets, labels, sources, made_at)
+    return _file(exact, nets, {
+        "agency": agency, "labels": f"{labels:x}", "made_at": made_at,
+        "sources": {str(key): name for key, name in sources.items()},
+    })  # fmt: skip
 
 
 def _better(said: Sequence[int]) -> tuple[int, int]:
@@ -138,7 +148,7 @@ def _better(said: Sequence[int]) -> tuple[int, int]:
 
 
 def _file(
-    exact: list[bytes], nets: Mapping[str, tuple[int, ...]], labels: int, sources: Mapping[int, str], made_at: float
+    exact: list[bytes], nets: Mapping[str, tuple[int, ...]], head: Mapping[str, Any]
 ) -> tuple[list[bytes], int]:
     digests, records = array("Q"), bytearray()
     last = b""
@@ -168,19 +178,18 @@ def _file(
     for name, part in parts.items():
         places[name] = (at, len(part))
         at += -(-len(part) // 8) * 8
-    head = msgspec.msgpack.encode({
-        "order": sys.byteorder, "count": len(digests), "names": names, "bits": bits, "labels": f"{labels:x}",
-        "sources": {str(key): name for key, name in sources.items()}, "made_at": made_at, "places": places,
+    said = msgspec.msgpack.encode({
+        **head, "order": sys.byteorder, "count": len(digests), "names": names, "bits": bits, "places": places,
     })  # fmt: skip
-    start = len(MAGIC) + 8 + len(head)
-    body = [head, bytes(-start % 8)]
+    start = len(MAGIC) + 8 + len(said)
+    body = [said, bytes(-start % 8)]
     for part in parts.values():
         body += [part, bytes(-len(part) % 8)]
     parts.clear()
     crc = 0
     for piece in body:
         crc = zlib.crc32(piece, crc)
-    return [MAGIC, struct.pack("=II", crc, len(head)), *body], len(digests) + len(names)
+    return [MAGIC, struct.pack("=II", crc, len(said)), *body], len(digests) + len(names)
 
 
 Pieces = tuple["array[int]", "array[int]", "array[int]"]
@@ -227,13 +236,16 @@ def _halves(starts: Sequence[tuple[int, int]], version: int) -> Pieces:
 class IndicatorTable:
     """A set that is mapped. `find` for kinds with keys, `find_address` for networks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | bytes) -> None:
+        """`bytes`: a set that was just built, for a hunt."""
         try:
-            with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if isinstance(path, bytes):
+                whole = memoryview(path)
+            else:
+                with path.open("rb") as file:
+                    whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except OSError as error:
             raise ValueError(f"not readable: {error.strerror}") from None
-        whole = memoryview(self._map)
         if bytes(whole[:8]) != MAGIC or len(whole) < 16:
             raise ValueError("not a set of indicators")
         crc, length = struct.unpack("=II", whole[8:16])
@@ -245,6 +257,7 @@ class IndicatorTable:
                 raise ValueError("of a machine with another byte order")
             self.count: int = head["count"] + len(head["names"])
             self.made_at: float = head["made_at"]
+            self.agency: str = head["agency"]
             self._names: list[str] = head["names"]
             self._sources: dict[str, str] = head["sources"]
             self.labels = int(head["labels"], 16)

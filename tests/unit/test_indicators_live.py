@@ -96,6 +96,20 @@ def test_agencies_apart(tmp_path: Path) -> None:
     assert [get(one.event, "organization.id") for one in fed(stage, [flow(1), other])] == ["xa-a", "xa-b"]
 
 
+def test_an_agency_s_own_list_is_held_against_its_own_events_alone(tmp_path: Path) -> None:
+    common = table(tmp_path, Row("ip", "45.6.7.8", 1), Row("network", "45.0.0.0/8", 1))
+    own = table(tmp_path, Row("ip", "45.6.7.9", 1), Row("network", "45.6.0.0/16", 1), Row("domain", "evil.example", 1))
+    stage = Indicators({"": common, "xa-b": own})
+    for agency, address, values in (
+        ("xa-a", "45.6.7.8", ["45.0.0.0/8", "45.6.7.8"]), ("xa-a", "45.6.7.9", ["45.0.0.0/8"]),
+        ("xa-b", "45.6.7.8", ["45.6.0.0/16", "45.6.7.8"]), ("xa-b", "45.6.7.9", ["45.6.0.0/16", "45.6.7.9"]),
+    ):  # fmt: skip
+        at = flow(1, to=address)
+        at["organization"]["id"] = agency
+        assert sorted(met.known.value for met in stage.look(at, T0)) == values, (agency, address)
+    assert not stage.look(event(1, **{"dns.question.name": "evil.example"}), T0)
+
+
 def test_who_knocks_is_one_level_lower_and_the_host_is_ours(tmp_path: Path) -> None:
     stage = Indicators(table(tmp_path, Row("ip", "45.6.7.8", 1, 90)))
     (out,) = stage.feed(flow(1), T0)
@@ -132,8 +146,8 @@ def test_values_that_strangers_choose_cost_little(tmp_path: Path, monkeypatch: p
     stage = Indicators(table(tmp_path, Row("domain", "evil.example")))
     for number in range(1_000):
         stage.look(event(number, **{"dns.question.name": f"{number}.example"}), T0)
-    memos = [sort.memo for steps in stage._steps.values() for *_, sort in steps]
-    assert max(map(len, memos)) <= 100
+    memos = [sort.memo for steps in stage._common.steps.values() for *_, sort in steps]
+    assert max(map(len, memos)) <= 500
     stage.look(event(1, **{"dns.question.name": "a" * 5_000, "url.full": "http://" + "b" * 300}), T0)
     assert stage.dropped == 1 and not any(len(text) > live.MEMO_CHARS for memo in memos for text in memo)
     stage.look(event(1, **{"dns.answers.data": ["1.1.1.1"] * 300}), T0)
