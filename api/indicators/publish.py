@@ -1,0 +1,89 @@
+"""The set files for the correlator, made of the rows in force: one for each agency, one for all.
+
+A set is made anew when one of its sources changed after it was made, or when a row of it has ended since. Looked at by
+the job every few seconds; a million rows take some ten seconds of processor time, so the next look at the same set
+waits REST times as long as the last making took: a feed that changes every minute doesn't eat the node.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from api.indicators.importing import active
+from api.state.base import Database
+from api.state.indicators import IndicatorSource, ListedIndicator
+from correlator.indicators.table import ROWS_LIMIT, IndicatorTable, Row, table_path, write
+
+PAGE = 5_000
+REST = 10.0
+
+
+class Publisher:
+    def __init__(self, db: Database, root: Path) -> None:
+        self._db, self._root = db, root
+        self._made: dict[str, float] = {}
+        self._again: dict[str, float] = {}  # monotonic: not before
+
+    def run(self, now: float, *, force: bool = False) -> dict[str, int]:
+        """Agency → how many indicators its new set has."""
+        with self._db.read() as session:
+            query = select(IndicatorSource.agency, func.max(IndicatorSource.changed_at)).group_by(IndicatorSource.agency)
+            changed = {agency: float(at) for agency, at in session.execute(query)}
+        done = {}
+        for agency, at in sorted(changed.items()):
+            made = self._made_at(agency)
+            if at <= made and not self._ended_since(agency, made, now):
+                continue
+            if not force and time.monotonic() < self._again.get(agency, 0.0):
+                continue
+            done[agency] = self._make(agency, max(now, at))
+        return done
+
+    def _make(self, agency: str, now: float) -> int:
+        begun = time.process_time()
+        with self._db.read() as session:
+            query = select(IndicatorSource.id, IndicatorSource.name).where(IndicatorSource.agency == agency)
+            sources = {number: name for number, name in session.execute(query) if number < 1 << 16}
+        count = write(table_path(self._root, agency), self._rows(agency, now), sources, now, agency)
+        self._made[agency] = now
+        self._again[agency] = time.monotonic() + REST * (time.process_time() - begun)
+        return count
+
+    def _rows(self, agency: str, now: float) -> Iterator[Row]:
+        """Page by page, no transaction held: a row that changes meanwhile changes its source again."""
+        last = 0
+        given = 0
+        while given < ROWS_LIMIT:
+            with self._db.read() as session:
+                query = (
+                    select(ListedIndicator.id, ListedIndicator.kind, ListedIndicator.value, ListedIndicator.source_id,
+                           ListedIndicator.confidence, ListedIndicator.tlp, ListedIndicator.expires_at)
+                    .where(ListedIndicator.agency == agency, ListedIndicator.id > last, active(now))
+                    .order_by(ListedIndicator.id).limit(PAGE)
+                )  # fmt: skip
+                rows = session.execute(query).all()
+            if not rows:
+                return
+            last = rows[-1][0]
+            given += len(rows)
+            for _, kind, value, source, confidence, tlp, expires in rows:
+                yield Row(kind, value, source if source < 1 << 16 else 0, confidence, tlp, expires)
+
+    def _made_at(self, agency: str) -> float:
+        if agency not in self._made:
+            try:
+                self._made[agency] = IndicatorTable(table_path(self._root, agency)).made_at
+            except ValueError:  # none yet, or damaged: made anew
+                return -1.0
+        return self._made[agency]
+
+    def _ended_since(self, agency: str, made: float, now: float) -> bool:
+        with self._db.read() as session:
+            query = select(ListedIndicator.id).where(
+                ListedIndicator.agency == agency, ListedIndicator.expires_at > made, ListedIndicator.expires_at <= now
+            )
+            return session.execute(query.limit(1)).first() is not None
