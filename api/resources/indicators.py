@@ -67,7 +67,8 @@ class Pasted(In):
     replace: bool = False
 
 
-class Value(In):
+class Value(BaseModel):
+    model_config = ConfigDict(extra="forbid")
     value: str = Field(min_length=1, max_length=2048)
 
 
@@ -156,19 +157,19 @@ def remove_source(request: Request, source_id: Id, access: Manager) -> Source:
         return shown.source(source)
 
 
-@router.post("/test")
-def test_value(request: Request, body: Value, access: Reader) -> Tested:
+@router.get("/test")
+def test_value(request: Request, wanted: Annotated[Value, Query()], access: Reader) -> Tested:
     """What this value would be held against, and what would be said of it if it were listed."""
     node: Runtime = request.app.state.node
     scope, now = access.scope("rules.read"), node.clock.now()
-    found = guess(body.value)
+    found = guess(wanted.value)
     with node.db.read() as session:
         rows = session.scalars(
             select(ListedIndicator)
-            .where(_seen(ListedIndicator.agency, scope), ListedIndicator.key.in_(shown.keys_for(body.value)))
+            .where(_seen(ListedIndicator.agency, scope), ListedIndicator.key.in_(shown.keys_for(wanted.value)))
             .limit(LIMIT)
         ).all()
-        rows = [*rows, *shown.networks_around(session, body.value, _seen(ListedIndicator.agency, scope))]
+        rows = [*rows, *shown.networks_around(session, wanted.value, _seen(ListedIndicator.agency, scope))]
         return Tested(
             kind=found[0] if found else "",
             value=found[1] if found else "",

@@ -39,7 +39,7 @@ ROWS = Rows(
         ("POST", "/indicators/preview"): ("", _LIST, 200),
         ("POST", "/indicators/import"): ("", _LIST, 200),
         ("POST", "/indicators/sources/{source_id}/remove"): ("", {}, 200),
-        ("POST", "/indicators/test"): ("", {"value": "evil.example"}, 200),
+        ("GET", "/indicators/test"): ("?value=evil.example", None, 200),
         ("GET", "/indicators/hunts"): ("", None, 200),
         ("POST", "/indicators/hunts"): ("", _HUNT, 202),
         ("GET", "/indicators/hunts/{hunt_id}"): ("", None, 200),
