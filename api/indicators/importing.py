@@ -3,7 +3,7 @@
 In:  the bytes that somebody pasted or a file held, the source's name and defaults, what a person has said yes to.
 Out: `Plan`. `lay` reads only. `take_in` writes in blocks of BLOCK rows, each its own transaction: a million rows in one
 would keep casework waiting for its half-minute. A crash in between leaves a part, and the same file again completes
-it; the source's `changed_at` is set last, so that the set file is made once.
+it; the source's `revision` is raised last, so that the set file is made once.
 A row of the same source with the same value is renewed (confidence, end, note), not doubled. `replace`: what this
 source said before and does not say now goes: a feed's newest state is all of it.
 Bound: formats' own limits; SHOWN rows told of each sort.
@@ -209,7 +209,7 @@ def take_in(db: Database, plan: Plan, wanted: Wanted, now: float, who: str) -> I
 
 
 def touch(source: IndicatorSource, now: float) -> None:
-    source.changed_at, source.revision = max(now, source.changed_at + 0.001), source.revision + 1
+    source.changed_at, source.revision = now, (source.revision or 0) + 1
 
 
 def _block(session: Session, source_id: int, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """The set files for the correlator, made of the rows in force: one for each agency, one for all.
 
-A set is made anew when one of its sources changed after it was made, or when a row of it has ended since. Looked at by
+A set is made anew when its sources have other revisions than it was made of (never by the clock, which may be set back),
+or when a row of it has ended since. Looked at by
 the job every few seconds; a million rows take some ten seconds of processor time, so the next look at the same set
 waits REST times as long as the last making took: a feed that changes every minute doesn't eat the node.
 """
@@ -25,31 +26,31 @@ REST = 10.0
 class Publisher:
     def __init__(self, db: Database, root: Path) -> None:
         self._db, self._root = db, root
-        self._made: dict[str, float] = {}
+        self._made: dict[str, tuple[int, float]] = {}  # agency → (state of its sources, made at)
         self._again: dict[str, float] = {}  # monotonic: not before
 
     def run(self, now: float, *, force: bool = False) -> dict[str, int]:
         """Agency → how many indicators its new set has."""
         with self._db.read() as session:
-            query = select(IndicatorSource.agency, func.max(IndicatorSource.changed_at)).group_by(IndicatorSource.agency)
-            changed = {agency: float(at) for agency, at in session.execute(query)}
+            query = select(IndicatorSource.agency, func.sum(IndicatorSource.revision)).group_by(IndicatorSource.agency)
+            states = {agency: int(state) for agency, state in session.execute(query)}
         done = {}
-        for agency, at in sorted(changed.items()):
-            made = self._made_at(agency)
-            if at <= made and not self._ended_since(agency, made, now):
+        for agency, state in sorted(states.items()):
+            made, at = self._of(agency)
+            if state == made and not self._ended_since(agency, at, now):
                 continue
             if not force and time.monotonic() < self._again.get(agency, 0.0):
                 continue
-            done[agency] = self._make(agency, max(now, at))
+            done[agency] = self._make(agency, state, now)
         return done
 
-    def _make(self, agency: str, now: float) -> int:
+    def _make(self, agency: str, state: int, now: float) -> int:
         begun = time.process_time()
         with self._db.read() as session:
             query = select(IndicatorSource.id, IndicatorSource.name).where(IndicatorSource.agency == agency)
             sources = {number: name for number, name in session.execute(query) if number < 1 << 16}
-        count = write(table_path(self._root, agency), self._rows(agency, now), sources, now, agency)
-        self._made[agency] = now
+        count = write(table_path(self._root, agency), self._rows(agency, now), sources, now, agency, state)
+        self._made[agency] = (state, now)
         self._again[agency] = time.monotonic() + REST * (time.process_time() - begun)
         return count
 
@@ -73,12 +74,13 @@ class Publisher:
             for _, kind, value, source, confidence, tlp, expires in rows:
                 yield Row(kind, value, source if source < 1 << 16 else 0, confidence, tlp, expires)
 
-    def _made_at(self, agency: str) -> float:
+    def _of(self, agency: str) -> tuple[int, float]:
         if agency not in self._made:
             try:
-                self._made[agency] = IndicatorTable(table_path(self._root, agency)).made_at
+                table = IndicatorTable(table_path(self._root, agency))
             except ValueError:  # none yet, or damaged: made anew
-                return -1.0
+                return -1, 0.0
+            self._made[agency] = (table.state, table.made_at)
         return self._made[agency]
 
     def _ended_since(self, agency: str, made: float, now: float) -> bool:

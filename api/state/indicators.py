@@ -28,10 +28,10 @@ class IndicatorSource(Base):
     confidence: Mapped[int | None]
     added_at: Mapped[float] = mapped_column(Double)
     added_by: Mapped[str] = mapped_column(String(128))
-    changed_at: Mapped[float] = mapped_column(Double)  # newer than the set file: it is made anew
+    changed_at: Mapped[float] = mapped_column(Double)
     rows: Mapped[int] = mapped_column(default=0)
     removed_at: Mapped[float | None] = mapped_column(Double)
-    revision: Mapped[int] = mapped_column(default=1)
+    revision: Mapped[int] = mapped_column(default=1)  # only grows; other than the set file's: it is made anew
     __table_args__ = (UniqueConstraint("agency", "name"),)
 
 

@@ -91,9 +91,10 @@ def key_of(kind: Kind, normal: str) -> str:
     return digest(kind, kind.key(normal)).hex()
 
 
-def write(path: Path, rows: Iterable[Row], sources: Mapping[int, str], made_at: float, agency: str = "") -> int:
-    """Make the file; how many indicators it has."""
-    content, count = build(rows, sources, made_at, agency)
+def write(path: Path, rows: Iterable[Row], sources: Mapping[int, str], made_at: float, agency: str = "",
+          state: int = 0) -> int:  # fmt: skip
+    """Make the file; how many indicators it has. `state`: a number of the writer's, to know whether it is old."""
+    content, count = build(rows, sources, made_at, agency, state)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
@@ -111,7 +112,7 @@ def write(path: Path, rows: Iterable[Row], sources: Mapping[int, str], made_at: 
 
 
 def build(
-    rows: Iterable[Row], sources: Mapping[int, str], made_at: float, agency: str = ""
+    rows: Iterable[Row], sources: Mapping[int, str], made_at: float, agency: str = "", state: int = 0
 ) -> tuple[list[bytes], int]:
     kinds = all_kinds()
     exact: list[bytes] = []
@@ -137,7 +138,7 @@ def build(
         exact.append(whole + rank + struct.pack("=IHBBB", *said))
     exact.sort()
     return _file(exact, nets, {
-        "agency": agency, "labels": f"{labels:x}", "made_at": made_at,
+        "agency": agency, "labels": f"{labels:x}", "made_at": made_at, "state": state,
         "sources": {str(key): name for key, name in sources.items()},
     })  # fmt: skip
 
@@ -258,6 +259,7 @@ class IndicatorTable:
             self.count: int = head["count"] + len(head["names"])
             self.made_at: float = head["made_at"]
             self.agency: str = head["agency"]
+            self.state: int = head["state"]
             self._names: list[str] = head["names"]
             self._sources: dict[str, str] = head["sources"]
             self.labels = int(head["labels"], 16)
