@@ -44,9 +44,7 @@ def ask(
     if (source is None) == (not wanted) or len(wanted) > VALUES:
         raise Invalid("values", f"Cần một nguồn, hoặc từ 1 đến {VALUES} giá trị.",
                       f"Either a source, or 1 to {VALUES} values.")  # fmt: skip
-    waiting = session.scalar(
-        select(func.count()).where(IndicatorHunt.agency == agency, IndicatorHunt.state.in_(OPEN))
-    )
+    waiting = session.scalar(select(func.count()).where(IndicatorHunt.agency == agency, IndicatorHunt.state.in_(OPEN)))
     if waiting and waiting >= WAITING:
         raise Invalid("values", f"Đang có {waiting} lượt rà soát chưa xong.", f"{waiting} sweeps are not finished yet.")
     what = source.name if source else ", ".join(value for _, value in wanted)
@@ -90,7 +88,11 @@ class Hunter:
         except Exception as error:
             with self._db.write() as session:
                 row = session.get_one(IndicatorHunt, number)
-                row.state, row.told, row.ended_at = "failed", f"{type(error).__name__}: {error}"[:500], self._clock.now()
+                row.state, row.told, row.ended_at = (
+                    "failed",
+                    f"{type(error).__name__}: {error}"[:500],
+                    self._clock.now(),
+                )
             self._hunt = None
             raise
         with self._db.write() as session:

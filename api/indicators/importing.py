@@ -221,7 +221,10 @@ def _block(session: Session, source_id: int, rows: Sequence[dict[str, Any]]) -> 
         there.update((key, number) for key, number in session.execute(query))
     new = [{**row, "source_id": source_id} for row in rows if row["key"] not in there]
     renewed = [
-        {"id": there[row["key"]], **{of: row[of] for of in ("value", "tlp", "note", "expires_at", "confidence", "allowed")}}
+        {
+            "id": there[row["key"]],
+            **{of: row[of] for of in ("value", "tlp", "note", "expires_at", "confidence", "allowed")},
+        }
         for row in rows
         if row["key"] in there
     ]

@@ -93,7 +93,8 @@ def test(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
         caution = shown.caution(found) if found else None
         items = shown.indicators(session, rows[:TOLD], EVERYTHING, node.clock.now())
     return {"kind": found[0] if found else "", "value": found[1] if found else "",
-            "caution": caution.model_dump() if caution else None, "items": [one.model_dump() for one in items]}  # fmt: skip
+            "caution": caution.model_dump() if caution else None,
+            "items": [one.model_dump() for one in items]}  # fmt: skip
 
 
 def remove(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The set files for the correlator, made of the rows in force: one for each agency, one for all.
 
-A set is made anew when its sources have other revisions than it was made of (never by the clock, which may be set back),
-or when a row of it has ended since. Looked at by
+A set is made anew when its sources have other revisions than it was made of (never by the clock, which may be set
+back), or when a row of it has ended since. Looked at by
 the job every few seconds; a million rows take some ten seconds of processor time, so the next look at the same set
 waits REST times as long as the last making took: a feed that changes every minute doesn't eat the node.
 """

@@ -56,7 +56,7 @@ def import_list(
     tlp: Annotated[str, typer.Option(help="clear | green | amber | amber+strict | red")] = "amber",
     confidence: Annotated[int | None, typer.Option(help="0–100", min=0, max=100)] = None,
     days: Annotated[int, typer.Option(help="còn hiệu lực bao nhiêu ngày", min=1, max=3650)] = 365,
-    format: Annotated[str, typer.Option(help="list | csv | stix | misp; mặc định: tự nhận")] = "",
+    of: Annotated[str, typer.Option("--format", help="list | csv | stix | misp; mặc định: tự nhận")] = "",
     agency: Agency = "",
     for_all: ForAll = False,
     as_json: AsJson = False,
@@ -66,7 +66,7 @@ def import_list(
     loaded = Config(config)
     with _between(loaded, file) as path:
         plan = act(loaded, "indicators-import", file=path.name, name=name, apply=apply, replace=replace,
-                   yes_to_all=yes, tlp=tlp, confidence=confidence, days=days, format=format, agency=agency,
+                   yes_to_all=yes, tlp=tlp, confidence=confidence, days=days, format=of, agency=agency,
                    for_all=for_all)  # fmt: skip
     if as_json:
         print(json.dumps({"schema_version": SCHEMA_VERSION, **plan}, ensure_ascii=False))
@@ -115,8 +115,9 @@ def list_sources(as_json: AsJson = False, config: At = None) -> None:
                   "No source yet. Try: luytre indicators import FILE --name NAME"))  # fmt: skip
 
 
-@app.command()
-def test(value: str, as_json: AsJson = False, config: At = None) -> None:
+@app.command("test")
+@app.command("show")
+def try_value(value: str, as_json: AsJson = False, config: At = None) -> None:
     """Giá trị này có trong danh sách nào, đã gặp bao nhiêu lần."""
     found = act(Config(config), "indicators-test", value=value)
     if as_json:
@@ -124,9 +125,6 @@ def test(value: str, as_json: AsJson = False, config: At = None) -> None:
     else:
         _show(found, value)
     raise typer.Exit(0 if found["items"] else EXIT_NOTHING)
-
-
-app.command("show")(test)
 
 
 def _show(found: dict[str, Any], value: str) -> None:
@@ -170,7 +168,9 @@ def hunt(
         return
     number = found["id"]
     if not wait:
-        print(say(f"Lượt rà soát {number} đã nhận; xem ở màn hình Chỉ dấu.", f"Sweep {number} is taken; see Indicators."))
+        print(
+            say(f"Lượt rà soát {number} đã nhận; xem ở màn hình Chỉ dấu.", f"Sweep {number} is taken; see Indicators.")
+        )
         return
     for one in found["found"]:
         hosts = ", ".join(list(one["hosts"])[:5])

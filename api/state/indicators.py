@@ -1,8 +1,8 @@
 """Indicators as people keep them: sources, what each says, how often it was met, and what was looked for backwards.
 
 A source is a list of one agency ("" = of the whole node, held against everybody's events). A row is one value of one
-source; `key` is the value's name in sightings and in hits (correlator/indicators/table.py). Two sources may say the same
-value. Sightings are counted by the hits, in the transaction that folds them, per agency; they outlive the row.
+source; `key` is the value's name in sightings and in hits (correlator/indicators/table.py). Two sources may say the
+same value. Sightings are counted by the hits, in the transaction that folds them, per agency; they outlive the row.
 Times are epoch seconds.
 """
 

@@ -93,7 +93,9 @@ def plan() -> dict[str, list[_Step]]:
     steps: dict[str, list[_Step]] = {}
     for path, kinds in holding.items():
         head, _, rest = path.partition(".")
-        steps.setdefault(head, []).append((path, rest, rest.partition(".")[0] if "." in rest else "", None, sort(kinds)))
+        steps.setdefault(head, []).append(
+            (path, rest, rest.partition(".")[0] if "." in rest else "", None, sort(kinds))
+        )
         steps.setdefault(path, []).append((path, "", "", None, sort(kinds)))
     for kind in all_kinds().values():
         for head, made in kind.made.items():
@@ -316,8 +318,8 @@ def _plain(sighted: Sighted | None) -> dict[str, Any] | None:
     if sighted is None:
         return None
     known = sighted.met.known
-    return {"known": [known.kind.name, known.value, known.key, known.source, known.confidence, known.tlp, known.expires],
-            "path": sighted.met.path, "matched": sighted.met.matched, "event": sighted.event,
+    what = [known.kind.name, known.value, known.key, known.source, known.confidence, known.tlp, known.expires]
+    return {"known": what, "path": sighted.met.path, "matched": sighted.met.matched, "event": sighted.event,
             "group": dict(sighted.group), "level": sighted.level, "who": sighted.who}  # fmt: skip
 
 

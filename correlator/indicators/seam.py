@@ -1,4 +1,4 @@
-"""What an indicator is, and the seams of `kinds/`, `formats/` and `warnings/`: a file there is a kind, a format, a list.
+"""What an indicator is, and the seams of `kinds/`, `formats/`, `warnings/`: a file there is a kind, a format, a list.
 
 In/out: values only; nothing here reads a file or asks a clock.
 Source of the words: STIX 2.1 (https://docs.oasis-open.org/cti/stix/v2.1/), MISP core format, FIRST TLP 2.0.

@@ -87,7 +87,7 @@ def digest(kind: Kind, key: bytes) -> bytes:
 
 
 def key_of(kind: Kind, normal: str) -> str:
-    """The name by which sightings and rows are kept: of the value as it is matched, so that `http` and `https` are one."""
+    """The name of sightings and rows: of the value as matched, so that `http` and `https` are one."""
     return digest(kind, kind.key(normal)).hex()
 
 
@@ -134,7 +134,9 @@ def build(
             labels |= 1 << (key.count(b".") + 1)
         whole = digest(kind, key)
         # Sorted by digest, then the best one first: what follows with the same digest is left out.
-        rank = bytes(255 - byte for byte in (*_better(said)[0].to_bytes(1, "big"), *_better(said)[1].to_bytes(5, "big")))
+        rank = bytes(
+            255 - byte for byte in (*_better(said)[0].to_bytes(1, "big"), *_better(said)[1].to_bytes(5, "big"))
+        )
         exact.append(whole + rank + struct.pack("=IHBBB", *said))
     exact.sort()
     return _file(exact, nets, {
@@ -148,9 +150,7 @@ def _better(said: Sequence[int]) -> tuple[int, int]:
     return confidence, (1 << 39) if not said[0] else said[0]
 
 
-def _file(
-    exact: list[bytes], nets: Mapping[str, tuple[int, ...]], head: Mapping[str, Any]
-) -> tuple[list[bytes], int]:
+def _file(exact: list[bytes], nets: Mapping[str, tuple[int, ...]], head: Mapping[str, Any]) -> tuple[list[bytes], int]:
     digests, records = array("Q"), bytearray()
     last = b""
     for entry in exact:

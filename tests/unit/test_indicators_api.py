@@ -67,7 +67,9 @@ def flow(number: int, *, agency: str = MINE, to: str = "45.6.7.8") -> Event:
 def test_a_preview_says_what_would_happen_and_writes_nothing(node: NodeUnderTest, lead: Browser) -> None:
     answer = paste(lead, to="preview")
     assert states(answer) == {"new": 2, "asked": 1, "refused": 1, "wrong": 1, "passed": 1}
-    assert answer["kinds"] == {"ip": 1, "domain": 1} and not answer["applied"] and rows(node) == 0
+    assert answer["kinds"] == {"ip": 1, "domain": 1}
+    assert not answer["applied"]
+    assert rows(node) == 0
     by_state = {line["state"]: line for line in answer["lines"]}
     assert (by_state["refused"]["line"], by_state["refused"]["list"]) == (4, "special")
     assert (by_state["asked"]["value"], by_state["asked"]["list"]) == ("8.8.8.8", "resolvers")
@@ -81,7 +83,8 @@ def test_an_import_takes_what_the_preview_said_and_a_yes_only_where_it_was_given
     asked = next(line for line in paste(lead, to="preview")["lines"] if line["state"] == "asked")
     refused = next(line for line in paste(lead, to="preview")["lines"] if line["state"] == "refused")
     answer = paste(lead, yes=[asked["key"], refused["key"]])
-    assert answer["applied"] and states(answer) == {"new": 3, "refused": 1, "wrong": 1, "passed": 1}
+    assert answer["applied"]
+    assert states(answer) == {"new": 3, "refused": 1, "wrong": 1, "passed": 1}
     items = lead.get("/indicators")["items"]
     assert {item["value"]: item["allowed"] for item in items} == {
         "45.6.7.8": "", "evil.example": "", "8.8.8.8": "resolvers"}  # fmt: skip
@@ -110,7 +113,8 @@ def test_a_feed_s_newest_state_is_all_of_it(node: NodeUnderTest, lead: Browser) 
 
 def test_only_what_is_in_force_is_in_the_set(node: NodeUnderTest, lead: Browser) -> None:
     publisher = Publisher(node.runtime.db, node.runtime.data)
-    assert publisher.run(NOW) == {} and not tables(node)
+    assert publisher.run(NOW) == {}
+    assert not tables(node)
     paste(lead, "value,expires\n45.6.7.8,\n45.6.7.9,2027-01-01\n45.6.7.10,2020-01-01\n")
     assert publisher.run(NOW, force=True) == {MINE: 2}
     assert publisher.run(NOW, force=True) == {}, "nothing changed"
@@ -121,7 +125,8 @@ def test_only_what_is_in_force_is_in_the_set(node: NodeUnderTest, lead: Browser)
     source = lead.get("/indicators/sources")["items"][0]
     lead.post(f"/indicators/sources/{source['id']}/remove")
     assert publisher.run(NOW + 60 * DAY_S, force=True) == {MINE: 0}
-    assert lead.get("/indicators/sources")["items"] == [] and rows(node) == 0
+    assert lead.get("/indicators/sources")["items"] == []
+    assert rows(node) == 0
 
 
 def test_one_value_leaves_its_source(node: NodeUnderTest, lead: Browser) -> None:
@@ -142,10 +147,13 @@ def test_from_a_paste_to_sightings_counted_once(node: NodeUnderTest, lead: Brows
     node.store(hits, "hits")
     node.fold()
     (item,) = lead.get("/indicators", q="45.6.7.8")["items"]
-    assert item["seen"] == 14 and item["first_seen"] < item["last_seen"]
+    assert item["seen"] == 14
+    assert item["first_seen"] < item["last_seen"]
     assert lead.get("/indicators", seen=True)["total"] == 1
     (alert,) = lead.get("/alerts")["items"]
-    assert alert["level"] == "high" and "45.6.7.8" in alert["reason"]["vi"] and "Công văn 123" in alert["reason"]["vi"]
+    assert alert["level"] == "high"
+    assert "45.6.7.8" in alert["reason"]["vi"]
+    assert "Công văn 123" in alert["reason"]["vi"]
 
 
 def test_sightings_of_others_are_not_told(node: NodeUnderTest, lead: Browser) -> None:
@@ -166,7 +174,8 @@ def test_sightings_of_others_are_not_told(node: NodeUnderTest, lead: Browser) ->
 
 def test_a_value_is_found_however_it_is_written(node: NodeUnderTest, lead: Browser) -> None:
     paste(lead, "https://evil.example/a?b=c\nbad.example\n45.9.0.0/16\n2a00::1\n")
-    for text, value in (("hxxp://evil[.]example/a?b=c", "https://evil.example/a?b=c"), ("x.BAD.example.", "bad.example"),
+    for text, value in (("hxxp://evil[.]example/a?b=c", "https://evil.example/a?b=c"),
+                        ("x.BAD.example.", "bad.example"),
                         ("45.9.8.7", "45.9.0.0/16"), ("2a00:0::0001", "2a00::1")):  # fmt: skip
         found = lead.get("/indicators/test", value=text)
         assert [item["value"] for item in found["items"]] == [value], text
@@ -189,7 +198,8 @@ def test_a_hunt_in_slices_finds_and_can_be_stopped(node: NodeUnderTest, lead: Br
             break
     done = lead.get(f"/indicators/hunts/{asked['id']}")
     assert (done["state"], done["found_total"], done["found"][0]["count"]) == ("done", 1, 5)
-    assert done["found"][0]["hosts"] == {"10.0.0.5": 5} and done["ended_at"]
+    assert done["found"][0]["hosts"] == {"10.0.0.5": 5}
+    assert done["ended_at"]
     again = lead.post("/indicators/hunts", {"agency": MINE, "values": ["hxxp://x.example/", "45.6.7.8"]})
     assert lead.post(f"/indicators/hunts/{again['id']}/stop")["state"] == "stopped"
     assert not hunter.run(0.0)
@@ -198,7 +208,8 @@ def test_a_hunt_in_slices_finds_and_can_be_stopped(node: NodeUnderTest, lead: Br
 
 @pytest.mark.parametrize("body", [
     {"agency": MINE}, {"agency": MINE, "values": ["?"]}, {"agency": OTHER, "values": ["45.6.7.8"]},
-    {"agency": MINE, "values": ["45.6.7.8"], "source": 99}, {"agency": MINE, "source": 99}, {"agency": MINE, "values": []},
+    {"agency": MINE, "values": ["45.6.7.8"], "source": 99}, {"agency": MINE, "source": 99},
+    {"agency": MINE, "values": []},
 ])  # fmt: skip
 def test_hunts_that_say_nothing_or_belong_to_others(lead: Browser, body: dict[str, Any]) -> None:
     assert lead.send("POST", "/indicators/hunts", body).status_code == 422
@@ -215,7 +226,8 @@ def test_the_job_makes_sets_and_works_on_hunts(node: NodeUnderTest, lead: Browse
     paste(lead, "45.6.7.8\n")
     lead.post("/indicators/hunts", {"agency": MINE, "values": ["45.6.7.8"]})
     assert job.run(node.runtime) == f"1 indicators for {MINE}, a slice of a hunt"
-    assert tables(node)[MINE].count == 1 and job.run(node.runtime) == ""
+    assert tables(node)[MINE].count == 1
+    assert job.run(node.runtime) == ""
 
 
 def test_a_crash_in_between_is_completed_by_the_same_list(

@@ -64,7 +64,8 @@ def test_csv_with_vietnamese_headings_and_a_spreadsheet_s_encodings() -> None:
 def test_csv_of_feeds_with_the_heading_in_a_comment() -> None:
     text = '# abuse\n# "first_seen","ioc_value","ioc_type","malware"\n"2026-11-01","45.6.7.8:443","ip:port","Emotet"\n'
     reading = read(text, "csv")
-    assert values(reading) == [("ip", "45.6.7.8")] and reading.given[0].note == "Emotet"
+    assert values(reading) == [("ip", "45.6.7.8")]
+    assert reading.given[0].note == "Emotet"
 
 
 def misp(*attributes: dict[str, Any], **more: Any) -> str:
@@ -88,13 +89,13 @@ def test_misp() -> None:
                                    ("sha256", "ab" * 32), ("url", "http://evil.example/x")]  # fmt: skip
         assert [one.tlp for one in reading.given] == ["amber+strict", "red", "red", "amber+strict", "amber+strict"]
         assert reading.given[3].note == "Chiến dịch · dropper · a.exe"
-        assert [one.line for one in reading.passed] == [4, 5] and "to_ids" in reading.passed[0].vi
+        assert [one.line for one in reading.passed] == [4, 5]
+        assert "to_ids" in reading.passed[0].vi
 
 
 def bundle(*patterns: str, **more: Any) -> str:
-    return json.dumps({"type": "bundle", "objects": [
-        {"type": "identity"}, *({"type": "indicator", "pattern": one, "pattern_type": "stix", **more} for one in patterns)
-    ]})  # fmt: skip
+    made = [{"type": "indicator", "pattern": one, "pattern_type": "stix", **more} for one in patterns]
+    return json.dumps({"type": "bundle", "objects": [{"type": "identity"}, *made]})
 
 
 def test_stix_patterns_that_are_lists_of_values() -> None:
@@ -124,22 +125,26 @@ def test_stix_patterns_that_are_lists_of_values() -> None:
 def test_stix_patterns_that_say_more_are_told_not_halved(pattern: str) -> None:
     reading = read(bundle(pattern), "stix")
     assert not reading.given
-    assert [one.line for one in reading.passed] == [2, 0] and reading.passed[0].vi
+    assert [one.line for one in reading.passed] == [2, 0]
+    assert reading.passed[0].vi
 
 
 def test_what_a_source_took_back_is_not_taken() -> None:
     reading = read(bundle("[ipv4-addr:value = '45.6.7.8']", revoked=True), "stix")
-    assert not reading.given and reading.passed[0].line == 2
+    assert not reading.given
+    assert reading.passed[0].line == 2
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "[1, 2]", "[[[[", '{"type": ', '["45.6.7.8"]', "[" * 100_000])
 def test_json_that_is_neither_is_refused_with_a_reason(text: str) -> None:
     _, reading = formats.read(text.encode())
-    assert not reading.given and reading.passed_total
+    assert not reading.given
+    assert reading.passed_total
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace")),
-                 st.text(alphabet="[]'=:.ORANDip4v-adurlv ()\\", max_size=80).map(lambda text: bundle(text).encode())))  # fmt: skip
+                 st.text(alphabet="[]'=:.ORANDip4v-adurlv ()\\", max_size=80)
+                 .map(lambda text: bundle(text).encode())))  # fmt: skip
 def test_any_bytes_give_a_reading(data: bytes) -> None:
     for name in formats.all_formats():
         _, reading = formats.read(data, name)
@@ -153,11 +158,14 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(_read, "GIVEN_LIMIT", 3)
     reading = plain.read(b"\n".join(b"45.6.7.%d" % n for n in range(9)))
-    assert len(reading.given) == 3 and reading.stopped is not None and reading.stopped.line == 4
+    assert len(reading.given) == 3
+    assert reading.stopped is not None
+    assert reading.stopped.line == 4
     monkeypatch.setattr(formats, "FILE_LIMIT_BYTES", 10)
     assert formats.read(b"45.6.7.8\n45.6.7.9")[1].stopped is not None
     many = plain.read(b"\n".join(b"this line %d is prose" % n for n in range(3_000)))
-    assert many.passed_total == 3_000 and len(many.passed) == 1_000
+    assert many.passed_total == 3_000
+    assert len(many.passed) == 1_000
 
 
 def test_both_languages() -> None:
@@ -171,7 +179,7 @@ def test_the_examples_of_stix() -> None:
     found = {}
     for path in sorted((DATA / "stix" / "examples").rglob("*.json")):
         chosen, reading = formats.read(path.read_bytes())
-        assert chosen.name == "stix" and reading.given or reading.passed
+        assert (chosen.name == "stix" and reading.given) or reading.passed
         found[path.name] = values(reading)
     assert found["indicators-for-C2-with-COA.json"][0] == ("ip", "10.0.0.0")
     assert stix.values_of("[ipv4-addr:value = '10.0.0.0']") == [("ip", "10.0.0.0")]

@@ -28,7 +28,8 @@ TEXT = st.one_of(
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_examples(kind: Kind) -> None:
-    assert kind.examples and any(normal is None for _, normal in kind.examples)
+    assert kind.examples
+    assert any(normal is None for _, normal in kind.examples)
     for text, normal in kind.examples:
         assert kind.normal(text) == normal, text
 
@@ -41,7 +42,9 @@ def test_what_it_must_be_found_in(kind: Kind, tmp_path: Path) -> None:
             assert kind.normal(value) == value
             write(tmp_path / "set", [Row(kind.name, value)], {}, 0.0)
             found = Indicators(IndicatorTable(tmp_path / "set")).look(event, 0.0)
-            assert [(met.known.kind.name, met.known.value) for met in found] == [(kind.name, _as_met(kind, value, found))]
+            assert [(met.known.kind.name, met.known.value) for met in found] == [
+                (kind.name, _as_met(kind, value, found))
+            ]
             write(tmp_path / "other", [Row(kind.name, _another(kind))], {}, 0.0)
             assert not Indicators(IndicatorTable(tmp_path / "other")).look(event, 0.0)
 
@@ -59,7 +62,8 @@ def _another(kind: Kind) -> str:
 
 def test_both_languages_and_own_numbers() -> None:
     def keys(texts: Mapping[str, str]) -> None:
-        assert set(texts) == {"vi", "en"} and all(texts.values())
+        assert set(texts) == {"vi", "en"}
+        assert all(texts.values())
 
     for kind in KINDS:
         for texts in (kind.title, kind.alert, kind.reason):

@@ -55,14 +55,23 @@ def test_the_hit_says_who_met_what_from_whom(tmp_path: Path) -> None:
                                         "observer.name": "s1", "dns.question.name": "a.EVIL.example"})  # fmt: skip
     (hit,) = pipeline.feed([dns])
     assert get(hit, "luytre.hit.group") == {"threat.indicator.name": "evil.example", "source.ip": "10.0.0.5"}
-    assert get(hit, "luytre.hit.level") == "high" and get(hit, "luytre.hit.type") == "indicator"
-    assert get(hit, "threat.indicator.type") == "domain" and get(hit, "threat.indicator.provider") == "CERT"
-    assert get(hit, "threat.indicator.marking.tlp") == "green" and get(hit, "threat.indicator.confidence") == "90"
-    assert get(hit, "luytre.hit.event_ids") == ["e1"] and get(hit, "dns.question.name") == "a.EVIL.example"
+    assert get(hit, "luytre.hit.level") == "high"
+    assert get(hit, "luytre.hit.type") == "indicator"
+    assert get(hit, "threat.indicator.type") == "domain"
+    assert get(hit, "threat.indicator.provider") == "CERT"
+    assert get(hit, "threat.indicator.marking.tlp") == "green"
+    assert get(hit, "threat.indicator.confidence") == "90"
+    assert get(hit, "luytre.hit.event_ids") == ["e1"]
+    assert get(hit, "dns.question.name") == "a.EVIL.example"
     reason = get(hit, "luytre.hit.reason")
-    assert "10.0.0.5" in reason["vi"] and "a.EVIL.example" in reason["vi"] and "CERT" in reason["en"]
+    assert "10.0.0.5" in reason["vi"]
+    assert "a.EVIL.example" in reason["vi"]
+    assert "CERT" in reason["en"]
     read = hits.read(hit, agency="x", now=T0)
-    assert read is not None and read.kind == "indicator" and len(read.indicator) == 32 and read.agency == "xa-a"
+    assert read is not None
+    assert read.kind == "indicator"
+    assert len(read.indicator) == 32
+    assert read.agency == "xa-a"
     assert pipeline.counters()["indicators"]["met"] == 1
 
 
@@ -70,8 +79,9 @@ def test_nothing_is_met_without_a_set_or_by_others(tmp_path: Path) -> None:
     assert not Indicators().feed(flow(1), T0)
     stage = Indicators(table(tmp_path, Row("ip", "45.6.7.9"), Row("domain", "evil.example")))
     others = [flow(1), event(2, **{"dns.question.name": "notevil.example"}), event(3, **{"dns.question.name": 7}),
-              event(4, **{"source": "45.6.7.9"}), event(5, **{"destination.ip": None}), {}, {"source": ["45.6.7.9"]},
-              event(6, **{"dns.question.name": "evil.example.com"}), {"@timestamp": 1, "url": {"domain": []}}]  # fmt: skip
+              event(4, source="45.6.7.9"), event(5, **{"destination.ip": None}), {}, {"source": ["45.6.7.9"]},
+              event(6, **{"dns.question.name": "evil.example.com"}),
+              {"@timestamp": 1, "url": {"domain": []}}]  # fmt: skip
     assert not [one for at in others for one in stage.feed(at, T0)]
 
 
@@ -79,7 +89,8 @@ def test_the_first_at_once_then_one_a_minute_with_the_count(tmp_path: Path) -> N
     stage = Indicators(table(tmp_path, Row("ip", "45.6.7.8", 1)))
     found = fed(stage, [flow(n, n) for n in range(150)])
     assert [one.count for one in found] == [1, 59, 60]
-    assert found[1].event_ids[-1] == "e59" and found[0].group == found[1].group
+    assert found[1].event_ids[-1] == "e59"
+    assert found[0].group == found[1].group
     assert sum(one.count for one in found) + sum(one.count for one in stage.finish()) == 150
 
 
@@ -120,7 +131,8 @@ def test_who_knocks_is_one_level_lower_and_the_host_is_ours(tmp_path: Path) -> N
 
 def test_an_end_counts_by_the_event_s_time_even_when_remembered(tmp_path: Path) -> None:
     stage = Indicators(table(tmp_path, Row("ip", "45.6.7.8", 1, expires=T0 + 100),
-                             Row("domain", "evil.example", 1), Row("domain", "a.evil.example", 1, expires=T0 + 100)))  # fmt: skip
+                             Row("domain", "evil.example", 1),
+                             Row("domain", "a.evil.example", 1, expires=T0 + 100)))  # fmt: skip
     assert [met.known.value for met in stage.look(flow(1), T0)] == ["45.6.7.8"]
     assert not stage.look(flow(2), T0 + 100)
     name = event(3, **{"dns.question.name": "x.a.evil.example"})
@@ -149,7 +161,8 @@ def test_values_that_strangers_choose_cost_little(tmp_path: Path, monkeypatch: p
     memos = [sort.memo for steps in stage._common.steps.values() for *_, sort in steps]
     assert max(map(len, memos)) <= 500
     stage.look(event(1, **{"dns.question.name": "a" * 5_000, "url.full": "http://" + "b" * 300}), T0)
-    assert stage.dropped == 1 and not any(len(text) > live.MEMO_CHARS for memo in memos for text in memo)
+    assert stage.dropped == 1
+    assert not any(len(text) > live.MEMO_CHARS for memo in memos for text in memo)
     stage.look(event(1, **{"dns.answers.data": ["1.1.1.1"] * 300}), T0)
     assert stage.dropped == 101
     assert [met.path for met in stage.look(event(1, **{"dns.question.name": "a." * 120 + "evil.example"}), T0)]
@@ -185,7 +198,9 @@ def test_as_a_walk_over_all_indicators(tmp_path: Path) -> None:
         name = chance.choice(("", "a.", "b.c.")) + chance.choice(names)
         address = f"45.6.7.{chance.randrange(12)}"
         at = event(number, **{"dns.question.name": name, "destination.ip": address})
-        slow = {row.value for row in rows if row.value == address or name == row.value or name.endswith("." + row.value)}
+        slow = {
+            row.value for row in rows if row.value == address or name == row.value or name.endswith("." + row.value)
+        }
         assert {met.known.value for met in stage.look(at, T0)} == slow
 
 

@@ -14,7 +14,9 @@ from correlator.indicators.kinds._plain import packed
 from correlator.indicators.table import MAGIC, IndicatorTable, Row, write
 
 NETS = st.one_of(
-    st.builds(lambda a, b: str(ipaddress.ip_network((a << 24, b), strict=False)), st.integers(0, 3), st.integers(1, 31)),
+    st.builds(
+        lambda a, b: str(ipaddress.ip_network((a << 24, b), strict=False)), st.integers(0, 3), st.integers(1, 31)
+    ),
     st.builds(
         lambda a, b: str(ipaddress.ip_network((a, b), strict=False)), st.integers(0, 2**32 - 1), st.integers(1, 31)
     ),
@@ -37,9 +39,8 @@ def test_networks_as_a_walk_over_all(tmp_path_factory: pytest.TempPathFactory, n
     table = made(tmp_path_factory.mktemp("set"), [Row("network", net) for net in nets])
     asked = [ipaddress.ip_address(number) for number in ends]
     for net in map(ipaddress.ip_network, nets):  # the borders, and one beyond each
-        for number in (int(net[0]), int(net[-1]), max(0, int(net[0]) - 1), int(net[-1]) + 1):
-            if number < 1 << net.max_prefixlen:
-                asked.append(type(net[0])(number))
+        ends = [int(net[0]), int(net[-1]), max(0, int(net[0]) - 1), int(net[-1]) + 1]
+        asked += [type(net[0])(number) for number in ends if number < 1 << net.max_prefixlen]
     for address in asked:
         around = [net for net in map(ipaddress.ip_network, nets) if net.version == address.version and address in net]
         narrowest = max(around, key=lambda net: net.prefixlen, default=None)
@@ -52,7 +53,8 @@ def test_a_network_that_ended_gives_way_to_the_wider_one(tmp_path: Path) -> None
     table = made(tmp_path, rows)
     for now, value in ((99.0, "45.6.0.0/16"), (100.0, "45.0.0.0/8")):
         found = table.find_address(packed("45.6.7.8") or b"", now)
-        assert found is not None and found.value == value
+        assert found is not None
+        assert found.value == value
 
 
 @settings(max_examples=30, deadline=None)
@@ -63,7 +65,8 @@ def test_exact_values_are_found_and_no_others(tmp_path_factory: pytest.TempPathF
     kind = all_kinds()["domain"]
     for name in kept:
         found = table.find(kind, kind.key(f"{name}.example"), f"{name}.example")
-        assert found is not None and found.source == "CERT"
+        assert found is not None
+        assert found.source == "CERT"
     assert not any(table.find(kind, kind.key(f"{name}.example"), "") for name in left)
     assert not any(table.find(all_kinds()["url"], kind.key(f"{name}.example"), "") for name in kept), "another kind"
     assert table.count == len(kept)
@@ -79,7 +82,8 @@ def test_of_one_value_from_several_sources_the_surest_then_the_longest(tmp_path:
     for order in (rows, rows[::-1]):
         table = made(tmp_path, order, {1: "a", 2: "b", 3: "c", 4: "d"})
         found = table.find(all_kinds()["domain"], b"evil.example", "evil.example")
-        assert found is not None and table.count == 1
+        assert found is not None
+        assert table.count == 1
         assert (found.source, found.confidence, found.tlp, found.expires) == ("c", 90, "red", 70)
 
 
@@ -102,8 +106,10 @@ def test_a_file_in_use_is_replaced_whole(tmp_path: Path) -> None:
     old = made(tmp_path, [Row("domain", "old.example")])
     new = made(tmp_path, [Row("domain", "new.example")])
     kind = all_kinds()["domain"]
-    assert old.find(kind, b"old.example", "") and not old.find(kind, b"new.example", "")
-    assert new.find(kind, b"new.example", "") and not new.find(kind, b"old.example", "")
+    assert old.find(kind, b"old.example", "")
+    assert not old.find(kind, b"new.example", "")
+    assert new.find(kind, b"new.example", "")
+    assert not new.find(kind, b"old.example", "")
     assert (tmp_path / "set").stat().st_mode & 0o777 == 0o640
 
 

@@ -20,7 +20,8 @@ def all_formats() -> dict[str, Format]:
 def format_of(data: bytes) -> Format:
     """By what the file begins with; a list of values is what is left."""
     head = data[:HEAD_BYTES]
-    return next((one for one in all_formats().values() if one.name != "list" and one.looks(head)), all_formats()["list"])
+    others = (one for name, one in all_formats().items() if name != "list")
+    return next((one for one in others if one.looks(head)), all_formats()["list"])
 
 
 def read(data: bytes, name: str = "") -> tuple[Format, Reading]:

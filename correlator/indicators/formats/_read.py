@@ -13,7 +13,7 @@ from sensors.clock import parse_rfc3339
 # What files call the kinds: ours, STIX's, MISP's, those of common feeds.
 KINDS = {
     "ip": "ip", "ipv4": "ip", "ipv6": "ip", "ipv4-addr": "ip", "ipv6-addr": "ip", "ip-src": "ip", "ip-dst": "ip",
-    "ip_address": "ip", "address": "ip", "dia chi": "ip", "địa chỉ": "ip",
+    "ip_address": "ip", "address": "ip", "địa chỉ": "ip",
     "network": "network", "cidr": "network", "netblock": "network", "dải địa chỉ": "network",
     "domain": "domain", "domain-name": "domain", "hostname": "domain", "fqdn": "domain", "host": "domain",
     "tên miền": "domain",

@@ -46,7 +46,9 @@ def read(data: bytes) -> Reading:
     text = text_of(data)
     found = heading(text)
     if found is None:
-        reading.put_aside(1, text[:200], "Không có dòng tiêu đề với cột giá trị.", "No heading with a column of values.")
+        reading.put_aside(
+            1, text[:200], "Không có dòng tiêu đề với cột giá trị.", "No heading with a column of values."
+        )
         reading.stopped = reading.passed[0]
         return reading
     start, separator, names = found

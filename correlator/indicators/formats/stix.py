@@ -90,7 +90,8 @@ def _indicator(reading: Reading, one: dict[str, Any], number: int, markings: dic
         return True
     if one.get("pattern_type", "stix") != "stix":
         kind = str(one.get("pattern_type"))[:40]
-        reading.put_aside(number, pattern, f"Mẫu kiểu “{kind}” chưa hỗ trợ.", f"Pattern type “{kind}” is not supported.")
+        why = (f"Mẫu kiểu “{kind}” chưa hỗ trợ.", f"Pattern type “{kind}” is not supported.")
+        reading.put_aside(number, pattern, *why)
         return True
     refs = one.get("object_marking_refs")
     levels = [markings[str(ref)] for ref in refs if str(ref) in markings] if isinstance(refs, list) else []
@@ -115,23 +116,24 @@ def values_of(pattern: str) -> list[tuple[str, str]]:
     inside, joined, of_one_bracket = False, "", 0
     at = 0
     while at < len(tokens):
-        token = tokens[at]
-        upper = token.upper()
-        if token in "()":
+        word = tokens[at]
+        upper = word.upper()
+        if word in "()":
             pass
-        elif token == "[":
+        elif word == "[":
             inside, joined, of_one_bracket = True, "", len(found)
-        elif token == "]":
+        elif word == "]":
             if joined == "AND" and not all(kind in _HASHES.values() for kind, _ in found[of_one_bracket:]):
-                raise _Unreadable("Mẫu có AND: không phải một danh sách giá trị.", "It says AND: not a list of values.")
+                raise _Unreadable("Mẫu có AND: không phải một danh sách.", "It says AND: not a list of values.")
             inside = False
         elif upper == "OR" or (upper == "AND" and inside):
             joined = "AND" if upper == "AND" or joined == "AND" else "OR"
         elif inside and at + 2 < len(tokens) and tokens[at + 1] in ("=", "IN"):
             at = _comparison(tokens, at, found)
         else:
-            word = token[:40]
-            raise _Unreadable(f"Mẫu có “{word}”: không phải một danh sách giá trị.", f"It says “{word}”: no list of values.")
+            said = word[:40]
+            raise _Unreadable(f"Mẫu có “{said}”: không phải một danh sách giá trị.",
+                              f"It says “{said}”: no list of values.")  # fmt: skip
         at += 1
     if inside or not found:
         raise _Unreadable("Mẫu viết dở.", "The pattern is not complete.")
@@ -167,23 +169,23 @@ def _kind(path: str) -> str | None:
     return _HASHES.get(found["name"].strip("'\"").replace("-", "").lower()) if found else None
 
 
-def _text(token: str) -> str:
-    if len(token) < 2 or not token.startswith("'"):
+def _text(word: str) -> str:
+    if len(word) < 2 or not word.startswith("'"):
         raise _Unreadable("Giá trị không phải chuỗi.", "A value is not text.")
-    return re.sub(r"\\(.)", r"\1", token[1:-1])
+    return re.sub(r"\\(.)", r"\1", word[1:-1])
 
 
 def _tokens(pattern: str) -> list[str]:
     found, at = [], 0
     while at < len(pattern):
-        token = _TOKEN.match(pattern, at)
-        if token is None or token.end() == at:
+        word = _TOKEN.match(pattern, at)
+        if word is None or word.end() == at:
             if not pattern[at:].strip():
                 break
             raise _Unreadable("Mẫu không đọc được.", "The pattern cannot be read.")
-        found.append(token[0].strip())
-        at = token.end()
-    return [token for token in found if token != ","]
+        found.append(word[0].strip())
+        at = word.end()
+    return [word for word in found if word != ","]
 
 
 def looks(head: bytes) -> bool:

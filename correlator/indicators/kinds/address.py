@@ -33,9 +33,10 @@ KIND = Kind(
     tag=1,
     title={"vi": "Địa chỉ", "en": "Address"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000001",
-    alert={"vi": "Liên lạc với địa chỉ trong danh sách chỉ dấu", "en": "Contact with an address that is an indicator"},
+    alert={"vi": "Liên lạc với địa chỉ trong danh sách chỉ dấu", "en": "Contact with a listed address"},
     reason={"vi": "{luytre.who} liên lạc với {threat.indicator.name} (nguồn chỉ dấu: {threat.indicator.provider})",
-            "en": "{luytre.who} was in contact with {threat.indicator.name} (indicator of {threat.indicator.provider})"},
+            "en": "{luytre.who} was in contact with {threat.indicator.name} "
+                  "(indicator of {threat.indicator.provider})"},
     fields=FIELDS,
     normal=normal,
     keys=keys,

@@ -55,7 +55,7 @@ KIND = Kind(
     tag=3,
     title={"vi": "Tên miền", "en": "Name"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000003",
-    alert={"vi": "Truy vấn hoặc truy cập tên miền trong danh sách chỉ dấu", "en": "A name that is an indicator was met"},
+    alert={"vi": "Truy vấn hoặc truy cập tên miền trong danh sách chỉ dấu", "en": "A name of a list was met"},
     reason={"vi": "{luytre.who} truy vấn hoặc truy cập {luytre.indicator.matched}, thuộc {threat.indicator.name} "
                   "(nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "{luytre.who} asked for or reached {luytre.indicator.matched} of {threat.indicator.name} "

@@ -5,12 +5,14 @@ from __future__ import annotations
 from correlator.indicators.kinds._plain import hex_keys, hexadecimal
 from correlator.indicators.seam import Kind
 
+_EXAMPLE = "e7d705a3286e19ea42f587b344ee6865"
+
 KIND = Kind(
     name="ja3",
     tag=9,
     title={"vi": "Dấu vân tay TLS (JA3)", "en": "TLS fingerprint (JA3)"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000009",
-    alert={"vi": "Dấu vân tay TLS trong danh sách chỉ dấu", "en": "A TLS fingerprint that is an indicator was seen"},
+    alert={"vi": "Dấu vân tay TLS trong danh sách chỉ dấu", "en": "A listed TLS fingerprint was seen"},
     reason={"vi": "{luytre.who} kết nối TLS với dấu vân tay {threat.indicator.name} "
                   "(nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "{luytre.who} spoke TLS with fingerprint {threat.indicator.name} "
@@ -18,6 +20,6 @@ KIND = Kind(
     fields=("tls.client.ja3",),
     normal=hexadecimal(32),
     keys=hex_keys(32),
-    examples=(("E7D705A3286E19EA42F587B344EE6865", "e7d705a3286e19ea42f587b344ee6865"), ("e7d705a3286e19ea42f587b344ee686", None)),
-    seen=(({"tls.client.ja3": "e7d705a3286e19ea42f587b344ee6865"}, "e7d705a3286e19ea42f587b344ee6865"),),
+    examples=((_EXAMPLE.upper(), _EXAMPLE), (_EXAMPLE[:-1], None)),
+    seen=(({"tls.client.ja3": _EXAMPLE}, _EXAMPLE),),
 )  # fmt: skip

@@ -24,12 +24,14 @@ def keys(text: str) -> Iterator[tuple[bytes, str]]:
         yield found.encode(), found
 
 
+_EXAMPLE = "t13d1516h2_8daaf6152771_e5627efa2ab1"
+
 KIND = Kind(
     name="ja4",
     tag=11,
     title={"vi": "Dấu vân tay TLS (JA4)", "en": "TLS fingerprint (JA4)"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000011",
-    alert={"vi": "Dấu vân tay TLS trong danh sách chỉ dấu", "en": "A TLS fingerprint that is an indicator was seen"},
+    alert={"vi": "Dấu vân tay TLS trong danh sách chỉ dấu", "en": "A listed TLS fingerprint was seen"},
     reason={"vi": "{luytre.who} kết nối TLS với dấu vân tay {threat.indicator.name} "
                   "(nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "{luytre.who} spoke TLS with fingerprint {threat.indicator.name} "
@@ -38,6 +40,6 @@ KIND = Kind(
     normal=normal,
     keys=keys,
     guess=3,
-    examples=(("t13d1516h2_8daaf6152771_e5627efa2ab1", "t13d1516h2_8daaf6152771_e5627efa2ab1"), ("t13d1516h2_8daaf6152771_e5627efa2ab", None)),
-    seen=(({"tls.client.ja4": "t13d1516h2_8daaf6152771_e5627efa2ab1"}, "t13d1516h2_8daaf6152771_e5627efa2ab1"),),
+    examples=((_EXAMPLE, _EXAMPLE), (_EXAMPLE[:-1], None)),
+    seen=(({"tls.client.ja4": _EXAMPLE}, _EXAMPLE),),
 )  # fmt: skip

@@ -5,12 +5,14 @@ from __future__ import annotations
 from correlator.indicators.kinds._plain import hex_keys, hexadecimal
 from correlator.indicators.seam import Kind
 
+_OF_TEXT = "d89973e88d49d3017d0b868b0d202328"
+
 KIND = Kind(
     name="md5",
     tag=5,
     title={"vi": "MD5 của tệp", "en": "MD5 of a file"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000005",
-    alert={"vi": "Tệp trong danh sách chỉ dấu xuất hiện", "en": "A file that is an indicator was seen"},
+    alert={"vi": "Tệp trong danh sách chỉ dấu xuất hiện", "en": "A listed file was seen"},
     reason={"vi": "Tệp có MD5 {threat.indicator.name} xuất hiện ở {luytre.who} "
                   "(nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "A file with MD5 {threat.indicator.name} was seen at {luytre.who} "
@@ -23,9 +25,9 @@ KIND = Kind(
     who=("host.name", "source.ip", "observer.name"),
     tags=("attack.execution",),
     hunted={"winlog.event_data.Hashes": lambda value: f"*MD5={value}*"},
-    examples=((" D89973E88D49D3017D0B868B0D202328 ", "d89973e88d49d3017d0b868b0d202328"), ("d89973e88d49d3017d0b868b0d20232", None), ("zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", None)),
+    examples=((f" {_OF_TEXT.upper()} ", _OF_TEXT), (_OF_TEXT[:-1], None), ("z" * 32, None)),
     seen=(
-        ({"file.hash.md5": "d89973e88d49d3017d0b868b0d202328"}, "d89973e88d49d3017d0b868b0d202328"),
-        ({"winlog.event_data.Hashes": "SHA1=0000000000000000000000000000000000000000,MD5=D89973E88D49D3017D0B868B0D202328"}, "d89973e88d49d3017d0b868b0d202328"),
+        ({"file.hash.md5": _OF_TEXT}, _OF_TEXT),
+        ({"winlog.event_data.Hashes": f"SHA1=00,MD5={_OF_TEXT.upper()}"}, _OF_TEXT),
     ),
 )  # fmt: skip

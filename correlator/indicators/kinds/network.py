@@ -33,7 +33,7 @@ KIND = Kind(
     tag=2,
     title={"vi": "Dải địa chỉ", "en": "Network"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000002",
-    alert={"vi": "Liên lạc với dải địa chỉ trong danh sách chỉ dấu", "en": "Contact with a network that is an indicator"},
+    alert={"vi": "Liên lạc với dải địa chỉ trong danh sách chỉ dấu", "en": "Contact with a listed network"},
     reason={"vi": "{luytre.who} liên lạc với {luytre.indicator.matched}, thuộc {threat.indicator.name} "
                   "(nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "{luytre.who} was in contact with {luytre.indicator.matched} of {threat.indicator.name} "

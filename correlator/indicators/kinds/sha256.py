@@ -5,12 +5,14 @@ from __future__ import annotations
 from correlator.indicators.kinds._plain import hex_keys, hexadecimal
 from correlator.indicators.seam import Kind
 
+_OF_TEXT = "ac5e8b5c027224cd81b934cfc5c3a755f2985c001bf212c1acbd3c539734bddf"
+
 KIND = Kind(
     name="sha256",
     tag=7,
     title={"vi": "SHA256 của tệp", "en": "SHA256 of a file"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000007",
-    alert={"vi": "Tệp trong danh sách chỉ dấu xuất hiện", "en": "A file that is an indicator was seen"},
+    alert={"vi": "Tệp trong danh sách chỉ dấu xuất hiện", "en": "A listed file was seen"},
     reason={"vi": "Tệp có SHA256 {threat.indicator.name} xuất hiện ở {luytre.who} "
                   "(nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "A file with SHA256 {threat.indicator.name} was seen at {luytre.who} "
@@ -23,9 +25,9 @@ KIND = Kind(
     who=("host.name", "source.ip", "observer.name"),
     tags=("attack.execution",),
     hunted={"winlog.event_data.Hashes": lambda value: f"*SHA256={value}*"},
-    examples=((" AC5E8B5C027224CD81B934CFC5C3A755F2985C001BF212C1ACBD3C539734BDDF ", "ac5e8b5c027224cd81b934cfc5c3a755f2985c001bf212c1acbd3c539734bddf"), ("ac5e8b5c027224cd81b934cfc5c3a755f2985c001bf212c1acbd3c539734bdd", None), ("zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", None)),
+    examples=((f" {_OF_TEXT.upper()} ", _OF_TEXT), (_OF_TEXT[:-1], None), ("z" * 64, None)),
     seen=(
-        ({"file.hash.sha256": "ac5e8b5c027224cd81b934cfc5c3a755f2985c001bf212c1acbd3c539734bddf"}, "ac5e8b5c027224cd81b934cfc5c3a755f2985c001bf212c1acbd3c539734bddf"),
-        ({"winlog.event_data.Hashes": "SHA1=0000000000000000000000000000000000000000,SHA256=AC5E8B5C027224CD81B934CFC5C3A755F2985C001BF212C1ACBD3C539734BDDF"}, "ac5e8b5c027224cd81b934cfc5c3a755f2985c001bf212c1acbd3c539734bddf"),
+        ({"file.hash.sha256": _OF_TEXT}, _OF_TEXT),
+        ({"winlog.event_data.Hashes": f"SHA1=00,SHA256={_OF_TEXT.upper()}"}, _OF_TEXT),
     ),
 )  # fmt: skip

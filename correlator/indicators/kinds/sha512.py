@@ -10,7 +10,7 @@ KIND = Kind(
     tag=8,
     title={"vi": "SHA512 của tệp", "en": "SHA512 of a file"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000008",
-    alert={"vi": "Tệp trong danh sách chỉ dấu xuất hiện", "en": "A file that is an indicator was seen"},
+    alert={"vi": "Tệp trong danh sách chỉ dấu xuất hiện", "en": "A listed file was seen"},
     reason={"vi": "Tệp có SHA512 {threat.indicator.name} xuất hiện ở {luytre.who} "
                   "(nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "A file with SHA512 {threat.indicator.name} was seen at {luytre.who} "

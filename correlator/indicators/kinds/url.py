@@ -65,7 +65,7 @@ KIND = Kind(
     tag=4,
     title={"vi": "Đường dẫn (URL)", "en": "URL"},
     rule_id="3f0f8a50-5d0e-4c53-9f0e-7d1c00000004",
-    alert={"vi": "Truy cập đường dẫn trong danh sách chỉ dấu", "en": "A URL that is an indicator was asked for"},
+    alert={"vi": "Truy cập đường dẫn trong danh sách chỉ dấu", "en": "A listed URL was asked for"},
     reason={"vi": "{luytre.who} truy cập {threat.indicator.name} (nguồn chỉ dấu: {threat.indicator.provider})",
             "en": "{luytre.who} asked for {threat.indicator.name} (indicator of {threat.indicator.provider})"},
     fields=("url.full", "url.original"),

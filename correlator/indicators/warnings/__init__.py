@@ -20,8 +20,8 @@ def all_warnings() -> dict[str, Warn]:
 
 
 class Warnings:
-    def __init__(self, own: Own = Own()) -> None:
-        self._checks = [warn.make(own) for warn in all_warnings().values()]
+    def __init__(self, own: Own | None = None) -> None:
+        self._checks = [warn.make(own or Own()) for warn in all_warnings().values()]
 
     def of(self, kind: str, value: str) -> Caution | None:
         asked: Caution | None = None

@@ -3,8 +3,8 @@
 Refused: a registry's suffix (`com.vn`, `gov.vn`), because it means all below it. Asked about: the name itself of a
 service that everybody uses, names below gov.vn (another agency's, which may have been broken into), and a hosting or
 sharing service as a whole (one customer's page is a URL, or a name below it, and is taken without a question).
-Source: the Public Suffix List as tldextract's snapshot has it was compared; the names are written here by hand, 2026-11,
-from what Vietnamese agencies' resolvers answer most and the largest services in the world.
+Source: written by hand, 2026-11, compared with the Public Suffix List: registries of .vn and its neighbours, and the
+services that Vietnamese agencies' machines meet most.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from correlator.indicators.seam import Caution, Own, Warn
 from correlator.indicators.warnings._places import name_of
 
 _VN = "com net org edu gov int ac biz info name pro health id io ai"
-_SUFFIXES = frozenset(
-    [f"{one}.vn" for one in _VN.split()]
-    + "co.uk org.uk gov.uk ac.uk com.au net.au org.au gov.au com.cn net.cn org.cn gov.cn com.tw com.hk com.sg gov.sg "
+_ABROAD = (
+    "co.uk org.uk gov.uk ac.uk com.au net.au org.au gov.au com.cn net.cn org.cn gov.cn com.tw com.hk com.sg gov.sg "
     "co.jp or.jp go.jp ne.jp co.kr or.kr go.kr com.br com.tr com.ru co.in co.th go.th com.my com.ph com.kh gov.kh "
-    "com.la co.id go.id in-addr.arpa ip6.arpa com.mx co.za".split()
+    "com.la co.id go.id in-addr.arpa ip6.arpa com.mx co.za"
 )
-_EVERYBODY = frozenset(
+_SUFFIXES = frozenset([*(f"{one}.vn" for one in _VN.split()), *_ABROAD.split()])
+_EVERYBODY_NAMES = (
     "google.com google.com.vn googleapis.com gstatic.com googleusercontent.com youtube.com ytimg.com "
     "googlevideo.com gvt1.com gvt2.com android.com doubleclick.net google-analytics.com googletagmanager.com "
     "microsoft.com microsoftonline.com windows.com windowsupdate.com windows.net office.com office365.com live.com "
@@ -39,16 +39,18 @@ _EVERYBODY = frozenset(
     "zalo.me zaloapp.com zadn.vn zing.vn vng.com.vn vnexpress.net dantri.com.vn tuoitre.vn thanhnien.vn vtv.vn "
     "vietnamnet.vn vnpt.vn viettel.vn viettel.com.vn fpt.vn fpt.com.vn mobifone.vn vinaphone.com.vn coccoc.com "
     "shopee.vn tiki.vn momo.vn vietcombank.com.vn vietinbank.vn bidv.com.vn agribank.com.vn techcombank.com.vn "
-    "mbbank.com.vn vnnic.vn".split()
+    "mbbank.com.vn vnnic.vn"
 )
-_SHARING = frozenset(
+_EVERYBODY = frozenset(_EVERYBODY_NAMES.split())
+_SHARING_NAMES = (
     "github.io githubusercontent.com raw.githubusercontent.com gitlab.io pages.dev workers.dev web.app firebaseapp.com "
     "netlify.app vercel.app herokuapp.com blogspot.com wordpress.com weebly.com wixsite.com dropbox.com "
     "dropboxusercontent.com drive.google.com docs.google.com sites.google.com onedrive.live.com 1drv.ms mega.nz "
     "mediafire.com pastebin.com discord.com discordapp.com cdn.discordapp.com transfer.sh bit.ly tinyurl.com is.gd "
     "cutt.ly rb.gy ngrok.io ngrok-free.app trycloudflare.com duckdns.org ddns.net no-ip.org hopto.org s3.amazonaws.com "
-    "blob.core.windows.net azurewebsites.net fshare.vn".split()
+    "blob.core.windows.net azurewebsites.net fshare.vn"
 )
+_SHARING = frozenset(_SHARING_NAMES.split())
 
 
 def make(own: Own) -> Callable[[str, str], Caution | None]:

@@ -20,8 +20,8 @@ NOON = parse_rfc3339("2026-11-20T05:00:00Z")
 
 
 def event(number, fields, *, at=NOON, agency="so-tttt"):
-    return new_event("network.flow", at, {"event.id": f"e{number}", "event.ingested": rfc3339(at),
-                                          "organization.id": agency, "host.name": f"may-{number % 3}", **fields})  # fmt: skip
+    given = {"event.id": f"e{number}", "event.ingested": rfc3339(at), "organization.id": agency}
+    return new_event("network.flow", at, {**given, "host.name": f"may-{number % 3}", **fields})
 
 
 def stored(store, events):
@@ -82,10 +82,12 @@ def test_slices_and_reading_all_say_the_same(store, monkeypatch):
     asked, few = through(store, rows, slice_s=0.0)
     monkeypatch.setattr(hunting, "ASKED_LIMIT", 0)
     read, every = through(store, rows, slice_s=0.0)
-    assert every == len(events) > 0 and few < 2 * len(events)
+    assert every == len(events) > 0
+    assert few < 2 * len(events)
     counts = {trace.value: trace.count for trace in asked.values()}
     assert counts == {trace.value: trace.count for trace in read.values()}
-    assert counts["evil.example"] == 10 and counts["45.9.0.0/16"] == 10
+    assert counts["evil.example"] == 10
+    assert counts["45.9.0.0/16"] == 10
     assert sum(counts[f"45.6.7.{n}"] for n in range(5)) == sum(1 for n in range(60) if n % 9 < 5)
     assert {trace.key: sorted(trace.hosts.items()) for trace in asked.values()} == {
         trace.key: sorted(trace.hosts.items()) for trace in read.values()
@@ -102,4 +104,5 @@ def test_questions_are_bounded():
 @pytest.mark.parametrize("rows", [[]])
 def test_nothing_to_look_for_is_over_at_once(store, rows):
     found = Hunt(store.reader, MINE, rows, 0.0, NOON).run(Place(), 1.0)
-    assert found.over and not found.traces
+    assert found.over
+    assert not found.traces
