@@ -139,7 +139,7 @@ def indicators(session: Session, rows: Sequence[ListedIndicator], scope: Scope, 
     if rows:
         wanted = {row.source_id for row in rows}
         query = select(IndicatorSource.id, IndicatorSource.name).where(IndicatorSource.id.in_(wanted))
-        names = dict(session.execute(query).tuples().all())
+        names = dict(session.execute(query).all())
         found = (
             select(IndicatorSighting.key, func.sum(IndicatorSighting.count), func.min(IndicatorSighting.first_at),
                    func.max(IndicatorSighting.last_at))

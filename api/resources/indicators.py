@@ -7,7 +7,7 @@ Sightings are those of the agencies that the reader sees.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -277,7 +277,7 @@ def _wanted(body: Pasted) -> Wanted:
                   replace=body.replace)  # fmt: skip
 
 
-def _seen(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
+def _seen(column: Any, scope: Scope) -> ColumnElement[bool]:
     return or_(column == "", inside(column, scope))
 
 

@@ -78,7 +78,7 @@ def tables_folder(root: Path) -> Path:
 
 
 def table_path(root: Path, agency: str) -> Path:
-    """The set of one agency's own indicators; of "": those for all. A file's name tells nothing that a path could be."""
+    """The set of one agency's own indicators; of "": those for all. Hashed: a code is never part of a path."""
     return tables_folder(root) / f"{blake2b(agency.encode(), digest_size=8).hexdigest()}.ltind"
 
 

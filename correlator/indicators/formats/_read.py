@@ -28,7 +28,7 @@ _TLPS: dict[str, Tlp] = {"clear": "clear", "white": "clear", "green": "green", "
 
 
 def text_of(data: bytes) -> str:
-    """UTF-8 with or without its mark, UTF-16 with it (a spreadsheet's "Unicode text"); what is neither is shown as �."""
+    """UTF-8 with or without its mark, UTF-16 with it (spreadsheets' "Unicode text"); else shown as �."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "replace")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from correlator.indicators.seam import Caution, Own, Warn
+from correlator.indicators.seam import Caution, Own, Verdict, Warn
 from correlator.indicators.warnings._places import among, name_of, net_of, networks
 
 
@@ -27,7 +27,7 @@ def make(own: Own) -> Callable[[str, str], Caution | None]:
         mine = next((one for one in _up(name) if one in names), name if kind == "domain" and name in above else None)
         if mine is None:
             return None
-        verdict = "ask" if kind == "url" else "refuse"
+        verdict: Verdict = "ask" if kind == "url" else "refuse"
         return Caution(verdict, "own", f"{mine} là tên miền của ta hoặc bao trùm tên miền của ta.",
                        f"{mine} is a name of ours, or stands above one.")  # fmt: skip
 
