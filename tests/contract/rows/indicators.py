@@ -14,9 +14,13 @@ _HUNT = {"agency": "{agency}", "values": ["45.6.7.8"], "days": 7}
 
 def make(node: NodeUnderTest, agency: str, words: str) -> Mapping[str, str]:
     with node.runtime.db.write() as session:
-        source = IndicatorSource(agency=agency, name=words, format="list", tlp="amber", added_at=NOW, added_by=words,
-                                 changed_at=NOW, rows=2)  # fmt: skip
-        session.add(source)
+        # The walk removes one source before it asks for the other's values.
+        source, going = (
+            IndicatorSource(agency=agency, name=f"{words} {number}", format="list", tlp="amber", added_at=NOW,
+                            added_by=words, changed_at=NOW, rows=2)
+            for number in range(2)
+        )  # fmt: skip
+        session.add_all([source, going])
         session.flush()
         rows = [
             ListedIndicator(source_id=source.id, agency=agency, key=f"{number}{agency}"[:32], kind="url",
@@ -29,7 +33,7 @@ def make(node: NodeUnderTest, agency: str, words: str) -> Mapping[str, str]:
                              asked_by=words, since=NOW - 100, until=NOW, place={}, found=[], told=words)  # fmt: skip
         session.add_all([*rows, met, hunt])
         session.flush()
-        return {"source_id": str(source.id), "indicator_id": str(rows[0].id), "hunt_id": str(hunt.id)}
+        return {"source_id": str(going.id), "indicator_id": str(rows[0].id), "hunt_id": str(hunt.id)}
 
 
 ROWS = Rows(
