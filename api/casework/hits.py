@@ -82,7 +82,7 @@ def read(event: Event, *, agency: str, now: float) -> Hit | None:
         score=round(float(score) / 100, 3) if isinstance(score, int | float) and 0 <= score <= 100 else None,
         entities=tuple(_entities(event)),
         indicator=_line(get(event, "luytre.indicator.key"))[:32] if kind == "indicator" else "",
-        indicator_kind=_line(get(event, "threat.indicator.type"))[:16] if kind == "indicator" else "",
+        indicator_kind=_line(get(event, "luytre.indicator.kind"))[:16] if kind == "indicator" else "",
     )
 
 

@@ -33,6 +33,7 @@ EVENT_IDS = 100
 MEMO, MEMO_CHARS = 20_000, 256
 VALUES_LIMIT, VALUE_CHARS = 200, 4_096
 _KEPT = (*ENTITIES, "@timestamp", "event.id", "organization.id", "observer.id", "log.file.path")
+_WHO_CAME = frozenset(("winlog.event_data.IpAddress", "winlog.event_data.SourceIp"))
 _LEVELS: Sequence[Level] = ("low", "medium", "high")
 
 
@@ -180,7 +181,7 @@ class Indicators:
                 else:
                     value = part.get(rest)
                     if value is None and deep and deep in part:
-                        value = get(part, rest)
+                        value = _reach(part[deep], part, rest)
                 if value is None:
                     continue
                 for text in (value,) if isinstance(value, str) else self._texts(value):
@@ -323,6 +324,14 @@ def _plain(sighted: Sighted | None) -> dict[str, Any] | None:
             "group": dict(sighted.group), "level": sighted.level, "who": sighted.who}  # fmt: skip
 
 
+def _reach(inner: Any, part: Mapping[str, Any], rest: str) -> Any:
+    """Behind an object, or behind each object of a list: ECS writes the answers of the DNS so."""
+    if isinstance(inner, list):
+        tail = rest.partition(".")[2]
+        return [get(one, tail) for one in inner[: VALUES_LIMIT + 1] if isinstance(one, Mapping)]
+    return get(part, rest)
+
+
 def _below(view: _View, kind: Kind, text: str, time: float) -> Known | None:
     """The longest name that has not ended; only names of as many labels as the sets have are asked for."""
     for key, value in kind.keys(text):
@@ -338,15 +347,18 @@ def level_of(met: Met) -> Level:
     knocked at all day; who calls out to a listed address has a reason."""
     confidence = 50 if met.known.confidence is None else met.known.confidence
     level = 2 if confidence >= 75 else 1 if confidence >= 40 else 0
-    inbound = met.path.startswith(("source.", "client."))
-    return _LEVELS[max(0, level - inbound)]
+    return _LEVELS[max(0, level - _inbound(met.path))]
+
+
+def _inbound(path: str) -> bool:
+    return path.startswith(("source.", "client.")) or path in _WHO_CAME
 
 
 def _host(met: Met, event: Event) -> tuple[str, str]:
     """(field, value) of the machine whose alert this is: never the indicator itself."""
     order = met.known.kind.who
-    if met.path.startswith(("source.", "client.")):
-        order = ("host.name", "destination.ip", "server.ip", "observer.name")
+    if _inbound(met.path):
+        order = ("host.name", "winlog.computer_name", "destination.ip", "server.ip", "observer.name")
     for path in order:
         value = get(event, path)
         if isinstance(value, str) and value and value != met.matched:

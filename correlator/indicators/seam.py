@@ -88,7 +88,12 @@ class Kind:
     examples: Sequence[tuple[str, str | None]]  # text → normal form
     seen: Sequence[tuple[Mapping[str, Any], str]]  # dotted fields of an event → the indicator that it is found by
     guess: int = 0  # 0: only where a file names the kind; else the order in which untyped values are tried
-    who: Sequence[str] = ("source.ip", "host.name", "observer.name")  # whose alert it is: the first that is there
+    who: Sequence[str] = (
+        "source.ip",
+        "host.name",
+        "winlog.computer_name",
+        "observer.name",
+    )  # whose alert it is: the first that is there
     tags: Sequence[str] = ("attack.command-and-control",)
     address: bool = False  # its key is an address's bytes
     networks: bool = False  # looked up by address, not by key

@@ -57,10 +57,10 @@ def test_the_hit_says_who_met_what_from_whom(tmp_path: Path) -> None:
     assert get(hit, "luytre.hit.group") == {"threat.indicator.name": "evil.example", "source.ip": "10.0.0.5"}
     assert get(hit, "luytre.hit.level") == "high"
     assert get(hit, "luytre.hit.type") == "indicator"
-    assert get(hit, "threat.indicator.type") == "domain"
+    assert get(hit, "threat.indicator.type") == "domain-name"
     assert get(hit, "threat.indicator.provider") == "CERT"
-    assert get(hit, "threat.indicator.marking.tlp") == "green"
-    assert get(hit, "threat.indicator.confidence") == "90"
+    assert get(hit, "threat.indicator.marking.tlp") == "GREEN"
+    assert get(hit, "threat.indicator.confidence") == "High"
     assert get(hit, "luytre.hit.event_ids") == ["e1"]
     assert get(hit, "dns.question.name") == "a.EVIL.example"
     reason = get(hit, "luytre.hit.reason")

@@ -9,7 +9,7 @@ from correlator.indicators.seam import Kind
 
 FIELDS = (
     "source.ip", "destination.ip", "client.ip", "server.ip", "source.nat.ip", "dns.answers.data", "dns.resolved_ip",
-    "related.ip",
+    "related.ip", "winlog.event_data.DestinationIp", "winlog.event_data.SourceIp", "winlog.event_data.IpAddress",
 )  # fmt: skip
 
 
@@ -55,6 +55,8 @@ KIND = Kind(
     seen=(
         ({"destination.ip": "203.0.113.7", "source.ip": "10.0.0.5"}, "203.0.113.7"),
         ({"destination.ip": "::ffff:203.0.113.7"}, "203.0.113.7"),
+        ({"dns.answers": [{"data": "198.51.100.1"}, {"type": "A", "data": "203.0.113.7"}]}, "203.0.113.7"),
+        ({"winlog.event_data.DestinationIp": "203.0.113.7"}, "203.0.113.7"),
         ({"dns.answers.data": ["198.51.100.1", "203.0.113.7"]}, "203.0.113.7"),
     ),
 )  # fmt: skip

@@ -17,7 +17,8 @@ MAX_LABELS = 12
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))+\Z", re.ASCII)
 _FIELDS = (
     "dns.question.name", "destination.domain", "source.domain", "tls.client.server_name", "url.domain",
-    "dns.answers.data", "server.address", "destination.address", "related.hosts", "winlog.event_data.QueryName",
+    "dns.answers.data", "server.address", "destination.address", "related.hosts",
+    "winlog.event_data.QueryName", "winlog.event_data.DestinationHostname",
 )  # fmt: skip
 
 

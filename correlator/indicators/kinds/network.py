@@ -39,7 +39,8 @@ KIND = Kind(
             "en": "{luytre.who} was in contact with {luytre.indicator.matched} of {threat.indicator.name} "
                   "(indicator of {threat.indicator.provider})"},
     fields=("source.ip", "destination.ip", "client.ip", "server.ip", "source.nat.ip", "dns.answers.data",
-            "dns.resolved_ip", "related.ip"),
+            "dns.resolved_ip", "related.ip", "winlog.event_data.DestinationIp", "winlog.event_data.SourceIp",
+            "winlog.event_data.IpAddress"),
     normal=normal,
     keys=keys,
     guess=2,

@@ -22,7 +22,7 @@ KIND = Kind(
     normal=hexadecimal(64),
     keys=hex_keys(64, "sha256"),
     guess=6,
-    who=("host.name", "source.ip", "observer.name"),
+    who=("host.name", "winlog.computer_name", "source.ip", "observer.name"),
     tags=("attack.execution",),
     hunted={"winlog.event_data.Hashes": lambda value: f"*SHA256={value}*"},
     examples=((f" {_OF_TEXT.upper()} ", _OF_TEXT), (_OF_TEXT[:-1], None), ("z" * 64, None)),

@@ -20,7 +20,7 @@ KIND = Kind(
     normal=hexadecimal(128),
     keys=hex_keys(128, "sha512"),
     guess=9,
-    who=("host.name", "source.ip", "observer.name"),
+    who=("host.name", "winlog.computer_name", "source.ip", "observer.name"),
     tags=("attack.execution",),
     hunted={"winlog.event_data.Hashes": lambda value: f"*SHA512={value}*"},
     examples=((" " + "AB" * 64 + " ", "ab" * 64), ("ab" * 63, None), ("zz" * 64, None)),
