@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from api.indicators import hunting, importing
 from api.indicators.hunting import Hunter
 from api.indicators.importing import DAY_S
+from api.indicators.marking import strictest
 from api.indicators.publish import Publisher
 from api.jobs import indicators as job
 from api.state.indicators import IndicatorSource, ListedIndicator
@@ -261,3 +262,11 @@ def test_a_crash_in_between_is_completed_by_the_same_list(
 def test_what_is_wrong_is_refused(lead: Browser, more: dict[str, Any]) -> None:
     body = {"agency": MINE, "content": "45.6.7.8", "name": "x", **more}
     assert lead.send("POST", "/indicators/import", body).status_code == 422
+
+
+def test_what_is_raised_carries_the_strictest_mark(node: NodeUnderTest, lead: Browser) -> None:
+    paste(lead, "value,tlp\n45.6.7.8,red\nevil.example,green\n")
+    given = [("ipv4", "45.6.7.8", "amber"), ("domain", "evil.example", "amber"), ("ipv4", "45.6.7.9", "amber")]
+    with node.runtime.db.read() as session:
+        assert [tlp for *_, tlp in strictest(session, MINE, given)] == ["red", "amber", "amber"]
+        assert [tlp for *_, tlp in strictest(session, OTHER, given)] == ["amber"] * 3
