@@ -152,6 +152,8 @@ def test_from_a_paste_to_sightings_counted_once(node: NodeUnderTest, lead: Brows
     assert item["first_seen"] < item["last_seen"]
     assert lead.get("/indicators", seen=True)["total"] == 1
     (alert,) = lead.get("/alerts")["items"]
+    steps = lead.get(f"/alerts/{alert['id']}")["steps"]
+    assert len(steps["vi"]) == len(steps["en"]) >= 3
     assert alert["level"] == "high"
     assert "45.6.7.8" in alert["reason"]["vi"]
     assert "Công văn 123" in alert["reason"]["vi"]
