@@ -5,7 +5,7 @@ Out: `Plan`. `lay` reads only. `take_in` writes in blocks of BLOCK rows, each it
 would keep casework waiting for its half-minute. A crash in between leaves a part, and the same file again completes
 it; the source's `revision` is raised last, so that the set file is made once.
 A row of the same source with the same value is renewed (confidence, end, note), not doubled. `replace`: what this
-source said before and does not say now goes: a feed's newest state is all of it.
+source said before and does not say now goes: a feed's newest state is all of it (not of a list that was cut).
 Bound: formats' own limits; SHOWN rows told of each sort.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -108,6 +108,11 @@ def lay(session: Session, data: bytes, wanted: Wanted, now: float, own: Own) -> 
     source = session.scalars(select(IndicatorSource).where(
         IndicatorSource.agency == wanted.agency, IndicatorSource.name == wanted.name)).first()  # fmt: skip
     plan.source_id = source.id if source else 0
+    # What a person once said yes to stays taken when the feed says it again.
+    query = select(ListedIndicator.key).where(
+        ListedIndicator.source_id == plan.source_id, ListedIndicator.allowed != ""
+    )
+    wanted = replace(wanted, yes=wanted.yes | frozenset(session.scalars(query)))
     seen: set[str] = set()
     for some in batched(_read(reading, wanted, now, Warnings(own), plan, seen), IN_ONE):
         known = _known(session, wanted.agency, [row["key"] for row in some])
@@ -196,7 +201,7 @@ def take_in(db: Database, plan: Plan, wanted: Wanted, now: float, who: str) -> I
     for some in batched(plan.taken, BLOCK):
         with db.write() as session:
             _block(session, source_id, some)
-    if wanted.replace:
+    if wanted.replace and plan.stopped is None:  # of a list that was read to its end
         plan.removed = _remove_others(db, source_id, {row["key"] for row in plan.taken})
     with db.write() as session:
         source = session.get_one(IndicatorSource, source_id)

@@ -18,6 +18,7 @@ from api.jobs import indicators as job
 from api.state.indicators import IndicatorSource, ListedIndicator
 from api.state.inventory import Address
 from correlator.engine import Engine
+from correlator.indicators.formats import _read as reading
 from correlator.indicators.live import Indicators
 from correlator.indicators.table import IndicatorTable, table_path, tables_folder
 from correlator.pipeline import Pipeline
@@ -89,7 +90,7 @@ def test_an_import_takes_what_the_preview_said_and_a_yes_only_where_it_was_given
     items = lead.get("/indicators")["items"]
     assert {item["value"]: item["allowed"] for item in items} == {
         "45.6.7.8": "", "evil.example": "", "8.8.8.8": "resolvers"}  # fmt: skip
-    assert states(paste(lead))["known"] == 2, "the same list again renews, doubles nothing"
+    assert states(paste(lead))["known"] == 3, "the same list again renews, doubles nothing"
     assert rows(node) == 3
     assert states(paste(lead, name="Nguồn khác", to="preview"))["elsewhere"] == 2
     entry = lead.get("/indicators/sources")
@@ -110,6 +111,18 @@ def test_a_feed_s_newest_state_is_all_of_it(node: NodeUnderTest, lead: Browser) 
     answer = paste(lead, "45.6.7.9\n45.6.7.10\n", replace=True)
     assert answer["removed"] == 1
     assert sorted(item["value"] for item in lead.get("/indicators")["items"]) == ["45.6.7.10", "45.6.7.9"]
+
+
+def test_a_feed_keeps_what_a_person_took_and_loses_nothing_to_a_cut_list(
+    node: NodeUnderTest, lead: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = next(line for line in paste(lead, "8.8.8.8\n45.6.7.8\n", to="preview")["lines"] if line["state"] == "asked")
+    paste(lead, "8.8.8.8\n45.6.7.8\n", yes=[asked["key"]])
+    assert paste(lead, "8.8.8.8\n45.6.7.8\n", replace=True)["removed"] == 0
+    assert rows(node) == 2
+    monkeypatch.setattr(reading, "GIVEN_LIMIT", 1)
+    assert paste(lead, "45.6.7.8\n8.8.8.8\n", replace=True)["removed"] == 0
+    assert rows(node) == 2
 
 
 def test_only_what_is_in_force_is_in_the_set(node: NodeUnderTest, lead: Browser) -> None:
