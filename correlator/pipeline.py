@@ -131,7 +131,8 @@ class Pipeline:
                       if not fired.correlation.silent]  # fmt: skip
         for detector, memory in self._detectors.values():
             found += [_noticed(detector, finding) for finding in memory.feed(event, time)]
-        found += [hit_of(sighted) for sighted in self.indicators.feed(event, time)]
+        seen_at = min(time, arrival) if arrival else time  # one machine's clock in the future must not end all minutes
+        found += [hit_of(sighted) for sighted in self.indicators.feed(event, seen_at)]
         return found
 
     def _put_aside(self, event: Event, error: Exception) -> None:

@@ -60,6 +60,7 @@ class Sighted:
 @dataclass(slots=True)
 class _Pair:
     until: float
+    last: float
     count: int = 0
     ids: list[str] | None = None
     sighted: Sighted | None = None  # with what is kept of the last event
@@ -244,13 +245,17 @@ class Indicators:
         sighted = Sighted(met, event, group, level_of(met), who, 1, (str(get(event, "event.id") or ""),))
         pair = self._pairs.get(key)
         if pair is None:
-            self._open(key, time + AGAIN_S)
+            self._open(key, time + AGAIN_S, time)
             return [sighted, *self._evicted()]
         self._pairs.move_to_end(key)
         pair.count += 1
         pair.ids = [*(pair.ids or ())[-EVENT_IDS + 1 :], *sighted.event_ids]
         pair.sighted = Sighted(met, kept(event), group, sighted.level, who, pair.count, tuple(pair.ids))
-        return []
+        pair.last = time
+        if time < pair.until:
+            return []
+        self._open(key, time + AGAIN_S, time)
+        return [pair.sighted]
 
     def _evicted(self) -> list[Sighted]:
         found = []
@@ -259,8 +264,8 @@ class Indicators:
             found += [pair.sighted] if pair.sighted is not None else []
         return found
 
-    def _open(self, key: tuple[str, str, str], until: float) -> None:
-        self._pairs[key] = _Pair(until)
+    def _open(self, key: tuple[str, str, str], until: float, last: float) -> None:
+        self._pairs[key] = _Pair(until, last)
         heapq.heappush(self._ends, (until, key))
 
     def _due(self, time: float) -> list[Sighted]:
@@ -276,7 +281,7 @@ class Indicators:
                 del self._pairs[key]
             else:
                 found.append(pair.sighted)
-                self._open(key, time + AGAIN_S)
+                self._open(key, pair.last + AGAIN_S, pair.last)
         return found
 
     def finish(self) -> list[Sighted]:
@@ -296,7 +301,7 @@ class Indicators:
 
     def snapshot(self) -> Any:
         return {"newest": self._newest, "dropped": self.dropped, "met": self.met,
-                "pairs": [[list(key), pair.until, pair.count, pair.ids, _plain(pair.sighted)]
+                "pairs": [[list(key), pair.until, pair.last, pair.count, pair.ids, _plain(pair.sighted)]
                           for key, pair in self._pairs.items()]}  # fmt: skip
 
     def restore(self, snapshot: Any) -> None:
@@ -304,15 +309,15 @@ class Indicators:
         self._pairs.clear()
         self._ends = []
         kinds = all_kinds()
-        for key, until, count, ids, plain in snapshot["pairs"]:
+        for key, until, last, count, ids, plain in snapshot["pairs"]:
             sighted = None
             if plain is not None and plain["known"][0] in kinds:
                 kind, *rest = plain["known"]
                 met = Met(Known(kinds[kind], *rest), plain["path"], plain["matched"])
                 sighted = Sighted(met, plain["event"], plain["group"], plain["level"], plain["who"], count, tuple(ids))
             place = (key[0], key[1], key[2])
-            self._open(place, until)
-            self._pairs[place] = _Pair(until, count, ids, sighted)
+            self._open(place, until, last)
+            self._pairs[place] = _Pair(until, last, count, ids, sighted)
 
 
 def _plain(sighted: Sighted | None) -> dict[str, Any] | None:

@@ -88,7 +88,7 @@ def test_nothing_is_met_without_a_set_or_by_others(tmp_path: Path) -> None:
 def test_the_first_at_once_then_one_a_minute_with_the_count(tmp_path: Path) -> None:
     stage = Indicators(table(tmp_path, Row("ip", "45.6.7.8", 1)))
     found = fed(stage, [flow(n, n) for n in range(150)])
-    assert [one.count for one in found] == [1, 59, 60]
+    assert [one.count for one in found] == [1, 59, 59]
     assert found[1].event_ids[-1] == "e59"
     assert found[0].group == found[1].group
     assert sum(one.count for one in found) + sum(one.count for one in stage.finish()) == 150
@@ -210,3 +210,14 @@ def test_another_set_from_the_next_event_on(tmp_path: Path) -> None:
     stage.use(table(tmp_path, Row("ip", "45.6.7.9")))
     assert not stage.feed(flow(2, AGAIN_S * 3), T0 + AGAIN_S * 3)
     assert stage.feed(flow(3, AGAIN_S * 3, to="45.6.7.9"), T0 + AGAIN_S * 3)
+
+
+def test_a_clock_in_the_future_ends_nobody_s_minutes(tmp_path: Path) -> None:
+    stage = Indicators(table(tmp_path, Row("ip", "45.6.7.8")))
+    found = fed(stage, [flow(0), flow(1, 1), flow(2, 9e8), *(flow(n, n) for n in range(3, 200))])
+    assert sum(one.count for one in [*found, *stage.finish()]) == 200
+    late = new_event("network.flow", T0 + 9e8, {"event.id": "x", "event.ingested": "2026-11-22T00:00:00Z",
+                                                "destination.ip": "45.6.7.8", "source.ip": "10.0.0.9"})  # fmt: skip
+    pipeline = Pipeline(Engine.load([], []), indicators=Indicators(table(tmp_path, Row("ip", "45.6.7.8"))))
+    assert len(pipeline.feed([late])) == 1
+    assert pipeline.indicators.snapshot()["newest"] < T0 + 1e8
