@@ -86,7 +86,7 @@ def run(quick: bool) -> dict[str, Any]:
         table = IndicatorTable(path)
         out: dict[str, Any] = {
             "indicators": held, "bytes_each": round(path.stat().st_size / held, 1), "made_s": round(made_s, 1),
-            "value_us": round(_value_us(table), 2),
+            "value_us": round(_value_us(table), 2), "resident_mb_more": round((_resident() - before) / 1e6, 1),
         }  # fmt: skip
         for name, usual in (("new", False), ("usual", True)):
             stream = events(usual, listed)
@@ -95,7 +95,6 @@ def run(quick: bool) -> dict[str, Any]:
             met = sum(len(stage.look(event, START)) for event in stream)
             out[name] = {"event_us": round((time.process_time() - begun) / EVENTS * 1e6, 2), "met": met}
             out[name] |= {"events_per_s": _rates(table, stream)}
-        out["resident_mb_more"] = round((_resident() - before) / 1e6, 1)
     return out
 
 
