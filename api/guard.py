@@ -17,7 +17,10 @@ from api.problems import Problem, answer
 
 BODY_LIMIT = 1024 * 1024
 FILE_LIMIT = 4 * 1024 * 1024
-FILES = frozenset(("/api/v1/systems/import", "/api/v1/assets/import"))  # what takes a whole table (api/inventory)
+# What takes a whole table (api/inventory) or list (api/indicators).
+FILES = frozenset(
+    ("/api/v1/systems/import", "/api/v1/assets/import", "/api/v1/indicators/preview", "/api/v1/indicators/import")
+)
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

@@ -235,6 +235,36 @@ def inventory_export(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     return give_out(node, body)
 
 
+def indicators_import(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.indicators.local import take_in
+
+    return take_in(node, body)
+
+
+def indicators_list(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.indicators.local import listed
+
+    return listed(node, body)
+
+
+def indicators_test(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.indicators.local import test
+
+    return test(node, body)
+
+
+def indicators_remove(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.indicators.local import remove
+
+    return remove(node, body)
+
+
+def indicators_hunt(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
+    from api.indicators.local import hunt
+
+    return hunt(node, body)
+
+
 def notices_mail(node: Node, body: Mapping[str, Any]) -> dict[str, Any]:
     from api.notices.local import mail
 
@@ -276,6 +306,8 @@ ACTS: Acts = {
     "notices-sendings": notices_sendings, "selftest-notice": selftest_notice, "selftest-raise": selftest_raise,
     "clock-rules": clock_rules, "clock-rules-import": clock_rules_import,
     "organisation-import": organisation_import, "organisation-page": organisation_page,
+    "indicators-import": indicators_import, "indicators-list": indicators_list, "indicators-test": indicators_test,
+    "indicators-remove": indicators_remove, "indicators-hunt": indicators_hunt,
     "inventory-import": inventory_import, "inventory-export": inventory_export,
     "backup-snapshot": backup_snapshot, "backup-confirm": backup_confirm,
     "user-grant": user_grant, "user-revoke": user_revoke, "user-disable": user_disable, "user-enable": user_enable,

@@ -16,7 +16,7 @@ PERMISSIONS = (
     "alerts.read", "alerts.work", "incidents.read", "incidents.work", "incidents.raise", "events.read",
     "sensors.read", "sensors.manage", "rules.read", "inbox.read", "inbox.work", "audit.read", "system.read",
     "users.manage", "inventory.read", "inventory.manage", "services.read", "services.manage", "national.read",
-    "national.manage", "clocks.manage", "notices.read", "notices.manage", "system.manage",
+    "national.manage", "clocks.manage", "notices.read", "notices.manage", "system.manage", "indicators.manage",
 )  # fmt: skip
 
 _ANALYST = frozenset(
@@ -30,7 +30,7 @@ _ADMIN = frozenset(
 )  # fmt: skip
 _LEAD = _ANALYST | {
     "incidents.raise", "sensors.manage", "users.manage", "system.read", "inventory.manage", "services.manage",
-    "notices.read", "notices.manage", "clocks.manage",
+    "notices.read", "notices.manage", "clocks.manage", "indicators.manage",
 }  # fmt: skip
 ROLES: Mapping[str, frozenset[str]] = {
     "analyst": _ANALYST,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from api.federation.clock_rules import RulesDown
     from api.federation.deliver import Delivery
     from api.federation.report_send import Reporting
+    from api.indicators.hunting import Hunter
+    from api.indicators.publish import Publisher
     from api.notices.work import Work
     from api.services.follow import Follower
 
@@ -51,6 +53,7 @@ class Runtime:
     rules_down: RulesDown | None = None  # the centre's rules of deadlines, likewise
     follower: Follower | None = None  # of the probes' results, made by the first run of its job
     notices: Work | None = None  # the outbox of notices, made by the first run of its job
+    indicators: tuple[Publisher, Hunter] | None = None  # set files and hunts, likewise
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags
     # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.
     counters: dict[str, Callable[[], Any]] = field(default_factory=dict)

@@ -152,7 +152,7 @@ class Alert(Out):
     title: Texts
     reason: Texts
     level: Level
-    type: Literal["sigma", "correlation", "detector"]
+    type: Literal["sigma", "correlation", "detector", "indicator"]
     status: AlertStatus
     woken: bool
     count: int

@@ -1,7 +1,7 @@
 """A hit: one rule, correlation or detector said "this". Immutable, an event itself (`event.kind: alert`).
 
 In:  the verdict and the event (or events) behind it. Out: an Event for the `hits` stream, and its deterministic id:
-H(rule id, event id) for a rule, H(rule id, group key, completing event id) for correlations and detectors. The same
+H(rule id, event id) for a rule, H(rule id, group key, completing event id) for all others. The same
 verdict over the same events is therefore the same document however often it is posted.
 """
 
@@ -35,7 +35,7 @@ class Verdict:
     rule_id: str
     name: str
     level: Level
-    kind: Literal["sigma", "correlation", "detector"]
+    kind: Literal["sigma", "correlation", "detector", "indicator"]
     group: Mapping[str, str]  # the group-by fields and their values
     title: Mapping[str, str] = field(default_factory=dict)
     reason: Mapping[str, str] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Events in, hits out: engine, correlations and detectors over one stream.
+"""Events in, hits out: engine, correlations, detectors and indicators over one stream.
 
 In:  `feed(events)` in store order; `tick(now)` while nothing waits; `finish()` when the input ends. Out: hits (events
      for the `hits` stream, with deterministic ids: the same events give the same hits however often they are fed).
-Bound: those of engine, correlations and detectors. `snapshot()` is msgpack, never code.
+Bound: those of engine, correlations, detectors and indicators. `snapshot()` is msgpack, never code.
 
 An event on which an evaluator fails (a mistake of ours) is poison: it is put aside with its reason in `poison`,
 counted, and the stream goes on.
@@ -23,6 +23,8 @@ from correlator.engine.correlations import Correlator, Fired
 from correlator.engine.rule import About
 from correlator.engine.texts import fill, show
 from correlator.hit import Verdict, make_hit
+from correlator.indicators.live import Indicators
+from correlator.indicators.verdict import hit_of
 from sensors.clock import Clock, SystemClock, parse_rfc3339, rfc3339
 from sensors.event import Event, get
 
@@ -41,6 +43,7 @@ class Pipeline:
         *,
         lateness_s: float = 300.0,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
+        indicators: Indicators | None = None,
     ) -> None:
         self.engine, self._clock, self._lateness_s = engine, clock or SystemClock(), lateness_s
         self._correlator = Correlator(engine.correlations, lateness_s=lateness_s)
@@ -48,6 +51,7 @@ class Pipeline:
             name: (detector, detector.make(**(settings or {}).get(name, {})))
             for name, detector in (detectors or {}).items()
         }
+        self.indicators = indicators or Indicators()
         self.events = self.poisoned = 0
         self.hits: Counter[str] = Counter()  # by rule id
         self.poison: deque[dict[str, str]] = deque(maxlen=POISON_KEPT)
@@ -72,7 +76,8 @@ class Pipeline:
         return self._counted(found)
 
     def finish(self) -> list[Event]:
-        return self._counted([_correlated(fired) for fired in self._correlator.finish()])
+        found = [_correlated(fired) for fired in self._correlator.finish()]
+        return self._counted([*found, *(hit_of(sighted) for sighted in self.indicators.finish())])
 
     def reload(self, engine: Engine) -> None:
         """Other rules from the next event on; correlations that are still the same keep their windows."""
@@ -89,6 +94,7 @@ class Pipeline:
             "events": self.events, "hits": sum(self.hits.values()), "hits_by_rule": dict(self.hits),
             "poison": self.poisoned, "correlations": self._correlator.counters(),
             "detectors": {name: {"dropped": memory.dropped} for name, (_, memory) in self._detectors.items()},
+            "indicators": self.indicators.counters(),
         }  # fmt: skip
 
     def snapshot(self) -> bytes:
@@ -96,6 +102,7 @@ class Pipeline:
             "version": VERSION, "events": self.events, "poisoned": self.poisoned, "hits": dict(self.hits),
             "correlations": self._correlator.snapshot(),
             "detectors": {name: memory.snapshot() for name, (_, memory) in self._detectors.items()},
+            "indicators": self.indicators.snapshot(),
         })  # fmt: skip
 
     def restore(self, snapshot: bytes) -> None:
@@ -109,6 +116,8 @@ class Pipeline:
             for name, (_, memory) in self._detectors.items():
                 if name in state["detectors"]:
                     memory.restore(state["detectors"][name])
+            if "indicators" in state:  # a checkpoint of before has none
+                self.indicators.restore(state["indicators"])
         except (msgspec.DecodeError, KeyError, TypeError, IndexError) as error:
             raise ValueError(f"not a snapshot: {type(error).__name__}: {error}") from None
 
@@ -122,6 +131,8 @@ class Pipeline:
                       if not fired.correlation.silent]  # fmt: skip
         for detector, memory in self._detectors.values():
             found += [_noticed(detector, finding) for finding in memory.feed(event, time)]
+        seen_at = min(time, arrival) if arrival else time  # one machine's clock in the future must not end all minutes
+        found += [hit_of(sighted) for sighted in self.indicators.feed(event, seen_at)]
         return found
 
     def _put_aside(self, event: Event, error: Exception) -> None:

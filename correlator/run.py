@@ -7,6 +7,7 @@ only then move the cursor; cursor and state are written together (checkpoint.py)
 again from the state of that time and gives the same hits under the same ids, which ingest knows.
 Rules are looked at every `rules_poll_s` and on SIGHUP; they change between two pages, so no event is skipped. Rules
 that broke keep running as they were. What this agency changes of them (tuning.py) is laid over them at each load.
+The set of indicators is looked at likewise; a damaged one leaves that which is in force, and says so.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from correlator.detectors import found_detectors
 from correlator.engine import Engine
 from correlator.engine.load import files as rule_files
 from correlator.engine.rule import About
+from correlator.indicators.kinds import all_kinds
+from correlator.indicators.live import Indicators
+from correlator.indicators.table import IndicatorTable, tables_folder
 from correlator.pipeline import Pipeline
 from correlator.store import open_reader
 from correlator.store.base import EventReader, Gap
@@ -140,6 +144,10 @@ class Runner:
         self._reload_wanted = False
         self._rules_error = ""
         self._tuning = Tuning()
+        self._indicators = Indicators()
+        self._indicators_folder = tables_folder(root)
+        self._indicator_files: dict[Path, tuple[tuple[int, int, int], IndicatorTable | None]] = {}
+        self._indicators_error = ""
         self._signature = self._sign()
         self._looked = self._reported = self._written = clock.monotonic()
         self.gaps = self.lost = self.reloads = 0
@@ -160,7 +168,9 @@ class Runner:
         self._pipeline = Pipeline(
             engine, {name: known[name] for name in table.detectors}, clock,
             lateness_s=table.lateness_s, settings=table.settings,
+            indicators=self._indicators,
         )  # fmt: skip
+        self._look_at_indicators()
         self._checkpoint = Checkpoint(root / "correlator")
         self._cursor: str | None = None
         saved = self._checkpoint.saved
@@ -239,6 +249,7 @@ class Runner:
         if not self._reload_wanted and now - self._looked < self._table.rules_poll_s:
             return
         self._looked = now
+        self._look_at_indicators()
         signature = self._sign()
         ended = self._tuning.mark(self._clock.now())
         if signature == self._signature and not ended and not self._reload_wanted:
@@ -252,6 +263,31 @@ class Runner:
             self._rules_error = str(error)
             self._daemon.log.error("rules kept as they were", reason=str(error))
         self._report()
+
+    def _look_at_indicators(self) -> None:
+        found: dict[Path, tuple[tuple[int, int, int], IndicatorTable | None]] = {}
+        errors = []
+        for path in sorted(self._indicators_folder.glob("*.ltind")):
+            before = self._indicator_files.get(path)
+            try:
+                stat = path.stat()
+                stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                if before is not None and before[0] == stamp:
+                    found[path] = before
+                    continue
+                found[path] = (stamp, IndicatorTable(path))
+            except OSError:
+                continue  # taken away while we looked
+            except ValueError as error:
+                errors.append(str(error))
+                found[path] = (stamp, before[1] if before else None)
+                self._daemon.log.error("indicators kept as they were", file=path.name, reason=str(error))
+        if found == self._indicator_files:
+            return
+        self._indicator_files, self._indicators_error = found, "; ".join(errors)
+        tables = {table.agency: table for _, table in found.values() if table is not None}
+        self._indicators.use(tables)
+        self._daemon.log.info("indicators loaded", count=sum(table.count for table in tables.values()))
 
     def _sign(self) -> tuple[tuple[str, int, int], ...]:
         self._rules, self._pipelines = rule_paths(self._config), pipeline_paths(self._config)  # a folder may be new
@@ -278,6 +314,7 @@ class Runner:
             "checkpoint_bytes": self._checkpoint.last_bytes,
             "poisoned": list(self._pipeline.poison)[-10:],
             "rules": with_tuning(rule_states(self._pipeline), self._tuning), "tuning": self._tuning.report(),
+            "indicators_error": self._indicators_error,
         })  # fmt: skip
 
 
@@ -306,6 +343,11 @@ def rule_states(pipeline: Pipeline) -> list[dict[str, Any]]:
     found += [
         running(About(detector.id, "", detector.name, detector.level, tuple(detector.tags), detector.title), "detector")
         for detector in pipeline.detectors()
+    ]
+    found += [
+        running(About(kind.rule_id, "", kind.alert["en"], "medium", tuple(kind.tags), kind.alert), "indicator")
+        for kind in all_kinds().values()
+        if pipeline.hits.get(kind.rule_id)
     ]
     found += [
         {"id": one.rule_id, "title": {"en": one.title}, "state": "refused", "path": one.path, "line": one.line,

@@ -24,6 +24,7 @@ from api.casework import ids, indicators, priority
 from api.casework.changes import Bell, Told, changed, changed_all
 from api.casework.folding import search_text
 from api.casework.hits import ENTITY_LIMIT, Hit, read
+from api.indicators import sightings
 from api.inventory import naming
 from api.shapes import LEVELS
 from api.state.base import Database
@@ -157,6 +158,7 @@ def fold(
         touched = [here for here in touched if here.hours]
         if touched:
             _write(session, touched, [_counted(here.alert, hit, now) for here, hit in took], now, bell)
+    sightings.note(session, fresh)
     risen = [here.alert for here in touched if here.created or here.risen]
     if policy is not None and risen:
         policy(session, risen, now)

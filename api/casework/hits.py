@@ -45,6 +45,8 @@ class Hit:
     techniques: tuple[str, ...]
     score: float | None
     entities: tuple[tuple[str, str], ...]
+    indicator: str = ""  # the key of what it met
+    indicator_kind: str = ""
 
 
 def read(event: Event, *, agency: str, now: float) -> Hit | None:
@@ -68,7 +70,7 @@ def read(event: Event, *, agency: str, now: float) -> Hit | None:
         rule_id=_whole(rule_id)[:128],
         group_key=_whole(str(inner.get("group_key") or ""))[:4000],
         group={_line(k): _line(v) for k, v in _pairs(inner.get("group"))},
-        kind=kind if kind in ("sigma", "correlation", "detector") else "sigma",
+        kind=kind if kind in ("sigma", "correlation", "detector", "indicator") else "sigma",
         level=level if level in LEVELS else "medium",
         title=title,
         reason=_texts(inner.get("reason")) or {"vi": name, "en": name},
@@ -79,6 +81,8 @@ def read(event: Event, *, agency: str, now: float) -> Hit | None:
         techniques=tuple(_whole(str(t))[:16] for t in _list(get(event, "threat.technique.id")))[:20],
         score=round(float(score) / 100, 3) if isinstance(score, int | float) and 0 <= score <= 100 else None,
         entities=tuple(_entities(event)),
+        indicator=_line(get(event, "luytre.indicator.key"))[:32] if kind == "indicator" else "",
+        indicator_kind=_line(get(event, "luytre.indicator.kind"))[:16] if kind == "indicator" else "",
     )
 
 

@@ -1,6 +1,7 @@
 """What a rule says to the analyst beyond the hit: its description and the steps to take, in both languages.
 
-In:  the folders of Sigma rules (the shipped ones and those of [correlator] rules). Out: `of(rule_id)`.
+In:  the folders of Sigma rules (the shipped ones and those of [correlator] rules); of indicators, their own guide.
+Out: `of(rule_id)`.
 Read again when a file changes (looked at most every CHECK_S). A file that is no rule is passed over here: the engine
 lists it as refused. Bound: FILES files of FILE_BYTES, DEPTH levels, no aliases; only the words of rules that carry a
 `luytre` block are kept.
@@ -16,6 +17,7 @@ from typing import Any, TypedDict
 
 import yaml
 
+from correlator.indicators.guide import guides
 from sensors.clock import Clock
 
 CHECK_S = 10.0
@@ -39,13 +41,19 @@ class Playbooks:
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._of_file: dict[Path, dict[str, RuleTexts]] = {}
         self._texts: dict[str, RuleTexts] = {}
+        self._built_in = {
+            rule_id: RuleTexts(
+                description=dict(one.description), steps={key: [*some] for key, some in one.steps.items()}
+            )
+            for rule_id, one in guides().items()
+        }
 
     def of(self, rule_id: str) -> RuleTexts:
         with self._lock:
             if self._clock.monotonic() - self._checked >= CHECK_S:
                 self._checked = self._clock.monotonic()
                 self._look()
-        return self._texts.get(rule_id, {})
+        return self._texts.get(rule_id) or self._built_in.get(rule_id, {})
 
     def _look(self) -> None:
         found: dict[Path, tuple[int, int]] = {}

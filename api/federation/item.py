@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.casework import indicators
+from api.indicators.marking import strictest
 from api.state.cases import Alert, AlertEntity, Incident, Indicator
 from sensors.clock import rfc3339
 
@@ -39,11 +40,12 @@ def of_incident(session: Session, incident: Incident) -> dict[str, Any]:
     alerts = session.scalars(
         select(Alert).where(Alert.incident_id == incident.id).order_by(Alert.level_order.desc(), Alert.id).limit(ALERTS)
     ).all()
-    found = session.execute(
+    rows = session.execute(
         select(Indicator.type, Indicator.value, Indicator.tlp)
         .where(Indicator.incident_id == incident.id)
         .order_by(Indicator.type, Indicator.value)
     )
+    found = strictest(session, incident.agency, ((kind, value, tlp) for kind, value, tlp in rows))
     total = session.scalar(select(func.count()).select_from(Alert).where(Alert.incident_id == incident.id)) or 0
     return {
         "id": item_id(incident.id, incident.created_at), "agency": incident.agency, "kind": "incident",
@@ -61,7 +63,8 @@ def of_alert(session: Session, alert: Alert) -> dict[str, Any]:
         "id": item_id(alert.id, alert.created_at), "agency": alert.agency, "kind": "alert",
         "title": _line(title, alert.rule_id or alert.id), "level": alert.level, "state": alert.status,
         "first_seen": rfc3339(alert.first_seen), "last_seen": rfc3339(alert.last_seen), "alerts_count": 1,
-        "indicators": _indicators((kind, value, "amber") for kind, value in found), **_of_alerts(session, [alert]),
+        "indicators": _indicators(strictest(session, alert.agency, ((kind, value, "amber") for kind, value in found))),
+        **_of_alerts(session, [alert]),
     }  # fmt: skip
 
 

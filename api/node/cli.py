@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "inventory": ("api.node.inventory", "nhập, xuất hệ thống và tài sản (CSV)", "systems and assets as CSV"),
     "organisation": ("api.node.organisation", "sổ đơn vị: nhập, xuất, kiểm tra", "a centre's register of units"),
     "rules": ("api.node.rules", "luật phát hiện: thử, soát, nhập, chạy lại trên kho", "rules as code"),
+    "indicators": ("api.node.indicators", "chỉ dấu: nhập danh sách, thử, rà soát ngược", "lists of indicators"),
     "torture": (
         "api.node.torture",
         "giết từng tiến trình, đối chiếu từng sự kiện",

@@ -18,6 +18,9 @@ SIBLINGS = {
     "sensors/formats": "FORMAT",
     "sensors/probes": "PROBE",
     "correlator/detectors": "DETECTOR",
+    "correlator/indicators/kinds": "KIND",
+    "correlator/indicators/formats": "FORMAT",
+    "correlator/indicators/warnings": "WARNING",
     "api/resources": "ROUTES",
     "api/jobs": "JOB",
 }

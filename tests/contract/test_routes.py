@@ -176,7 +176,7 @@ def test_the_table_of_roles_is_what_was_decided() -> None:
     }  # fmt: skip
     keeps = {"sensors.manage", "users.manage", "system.read", "inventory.manage", "services.manage", "notices.read",
              "notices.manage"}  # fmt: skip
-    lead = analyst | keeps | {"incidents.raise", "clocks.manage"}
+    lead = analyst | keeps | {"incidents.raise", "clocks.manage", "indicators.manage"}
     nation = {"inbox.read", "inbox.work", "national.read"}
     assert {role: set(rights) for role, rights in ROLES.items()} == {
         "analyst": analyst,

@@ -15,6 +15,7 @@ import pytest
 
 from correlator.checkpoint import MAGIC, Checkpoint
 from correlator.config import CorrelatorTable, machine_url
+from correlator.indicators import table as indicators
 from correlator.run import Poster, Runner
 from correlator.store.base import Gap, Page
 from sensors.clock import ManualClock, rfc3339
@@ -273,3 +274,28 @@ def test_it_reads_the_embedded_store(tmp_path: Path) -> None:
     finally:
         reader.close()
         writer.close()
+
+
+def test_indicators_change_while_it_runs_and_a_damaged_set_leaves_the_old(tmp_path: Path) -> None:
+    events = [failure(number) for number in range(30)]
+    setting = Setting(tmp_path, events, batch=5)
+    runner = setting.start()
+    runner.step()
+    assert not any(hit["luytre"]["hit"]["type"] == "indicator" for hit in setting.node.hits.values())
+    path = indicators.table_path(tmp_path, "")
+    indicators.write(path, [indicators.Row("ip", "203.0.113.1", 1, 90)], {1: "CERT"}, 1.0)
+    runner._look_at_indicators()
+    runner.step()
+    met = [hit for hit in setting.node.hits.values() if hit["luytre"]["hit"]["type"] == "indicator"]
+    assert [hit["luytre"]["hit"]["group"]["threat.indicator.name"] for hit in met] == ["203.0.113.1"]
+    path.write_bytes(b"damaged")
+    runner._look_at_indicators()
+    runner._report()
+    assert setting.daemon.health["indicators"]["count"] == 1
+    assert "not a set" in setting.daemon.health["indicators_error"]
+    indicators.write(path, [indicators.Row("ip", "203.0.113.2", 1, 90)], {1: "CERT"}, 2.0)
+    runner._look_at_indicators()
+    finish(runner)
+    runner._report()
+    assert setting.daemon.health["indicators_error"] == ""
+    assert any("203.0.113.2" in hit["luytre"]["hit"]["group_key"] for hit in setting.node.hits.values())

@@ -12,6 +12,7 @@ const PATHS = {
   notice: "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 20.5h4",
   clock: "M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16M12 8v4.5l3 2",
   system: "M4 5h16v6H4zM4 13h16v6H4zM7 8h.5M7 16h.5M11 8h6M11 16h6",
+  indicator: "M12 3a9 9 0 1 0 9 9M12 8a4 4 0 1 0 4 4M12 12l8-8M16 4h4v4",
   inventory: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.5 13v7M13 16.5h7",
   key: "M3 7h18v10H3zM6 10h.5M10 10h.5M14 10h.5M18 10h.5M7 14h10",
   out: "M14 4H5v16h9M10 12h10M17 9l3 3-3 3",

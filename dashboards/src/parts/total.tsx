@@ -3,7 +3,7 @@ import { count } from "../app/text";
 import { useWords } from "../i18n";
 
 /** Keys whose words have a singular where the language has one. */
-type Of = "alerts.shown" | "incidents.shown" | "inbox.shown" | "rules.shown" | "services.shown" | "inventory.shown" | "inventory.assetsShown";
+type Of = "alerts.shown" | "incidents.shown" | "inbox.shown" | "rules.shown" | "indicators.shown" | "services.shown" | "inventory.shown" | "inventory.assetsShown";
 
 export function Total({ of, total }: { of: Of; total: number }) {
   const { t, language } = useWords();

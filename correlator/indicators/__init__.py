@@ -1,0 +1,1 @@
+"""Indicators: values that others have found bad, matched live and backwards. See README.md."""
