@@ -6,7 +6,8 @@ The order that makes nothing lost and nothing doubled: read a page → evaluate 
 only then move the cursor; cursor and state are written together (checkpoint.py). After a crash the page is evaluated
 again from the state of that time and gives the same hits under the same ids, which ingest knows.
 Rules are looked at every `rules_poll_s` and on SIGHUP; they change between two pages, so no event is skipped. Rules
-that broke keep running as they were. What this agency changes of them (tuning.py) is laid over them at each load.
+that broke keep running as they were. What this agency changes of them (tuning.py) is laid over them at each load; what
+its people except (exceptions.py) is looked at as often, and changes without the rules being loaded anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from correlator.detectors import found_detectors
 from correlator.engine import Engine
 from correlator.engine.load import files as rule_files
 from correlator.engine.rule import About
+from correlator.exceptions import folder_of, stamps
+from correlator.exceptions import read as read_exceptions
 from correlator.pipeline import Pipeline
 from correlator.store import open_reader
 from correlator.store.base import EventReader, Gap
@@ -140,7 +143,7 @@ class Runner:
         self._reload_wanted = False
         self._rules_error = ""
         self._tuning = Tuning()
-        self._signature = self._sign()
+        self._signature, self._excepted = self._sign(), stamps(folder_of(config))
         self._looked = self._reported = self._written = clock.monotonic()
         self.gaps = self.lost = self.reloads = 0
         self._newest = ""
@@ -160,6 +163,7 @@ class Runner:
         self._pipeline = Pipeline(
             engine, {name: known[name] for name in table.detectors}, clock,
             lateness_s=table.lateness_s, settings=table.settings,
+            exceptions=read_exceptions(folder_of(config), clock.now()),
         )  # fmt: skip
         self._checkpoint = Checkpoint(root / "correlator")
         self._cursor: str | None = None
@@ -239,6 +243,7 @@ class Runner:
         if not self._reload_wanted and now - self._looked < self._table.rules_poll_s:
             return
         self._looked = now
+        self._look_at_exceptions()
         signature = self._sign()
         ended = self._tuning.mark(self._clock.now())
         if signature == self._signature and not ended and not self._reload_wanted:
@@ -251,6 +256,17 @@ class Runner:
         except (ValueError, OSError) as error:  # a pipeline file; single rules never get here
             self._rules_error = str(error)
             self._daemon.log.error("rules kept as they were", reason=str(error))
+        self._report()
+
+    def _look_at_exceptions(self) -> None:
+        folder, there, now = folder_of(self._config), self._pipeline.exceptions, self._clock.now()
+        changed = stamps(folder)
+        if changed == self._excepted and not there.mark(now):
+            return
+        self._excepted = changed
+        found = read_exceptions(folder, now, there)
+        self._pipeline.except_by(found)
+        self._daemon.log.info("exceptions read", in_force=len(found.items), faults=len(found.told()))
         self._report()
 
     def _sign(self) -> tuple[tuple[str, int, int], ...]:
@@ -278,6 +294,7 @@ class Runner:
             "checkpoint_bytes": self._checkpoint.last_bytes,
             "poisoned": list(self._pipeline.poison)[-10:],
             "rules": with_tuning(rule_states(self._pipeline), self._tuning), "tuning": self._tuning.report(),
+            "exceptions": self._pipeline.exceptions.report(),
         })  # fmt: skip
 
 
