@@ -90,7 +90,9 @@ def file(rows: Sequence[Excepted]) -> bytes:
 
 
 def dumped(made: Sequence[dict[str, Any]]) -> str:
-    return yaml.safe_dump_all(made, allow_unicode=True, sort_keys=False, width=1_000, explicit_start=True)
+    """All quoted: PyYAML writes YAML 1.1, in which 0E0 and 0o7 are texts, and our loader reads 1.2."""
+    return yaml.safe_dump_all(made, allow_unicode=True, sort_keys=False, width=1_000, explicit_start=True,
+                              default_style='"')  # fmt: skip
 
 
 def conditions_of(row: Excepted) -> list[Condition]:
