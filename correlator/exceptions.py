@@ -21,7 +21,7 @@ its end, whether or not the API still runs. A wrong one hides nothing and is tol
 was in force of it, until its end.
 Bound: FILES_LIMIT files, LIMIT exceptions, and documents.py's.
 
-Codes: LT-R0501 a file can't be read, LT-R0502 a document is no exception, LT-R0503 names no rule that runs, LT-R0504
+Codes: LT-R0701 a file can't be read, LT-R0702 a document is no exception, LT-R0703 names no rule that runs, LT-R0704
 has ended.
 """
 
@@ -99,7 +99,7 @@ class Exceptions:
             for rule in met:
                 self._of.setdefault((one.agency, rule.id), []).append(one)
             if not met:
-                self.unmet.append(Fault("LT-R0503", one.path, one.line, one.id, "names no rule that runs"))
+                self.unmet.append(Fault("LT-R0703", one.path, one.line, one.id, "names no rule that runs"))
 
     def passed(self, event: Event, matches: Sequence[Match]) -> list[Match]:
         """Without the matches that an exception of the event's own agency hides; those are counted."""
@@ -173,11 +173,11 @@ def read(folder: Path, now: float, keep: Exceptions | None = None) -> Exceptions
             reason = error.reason if isinstance(error, DocumentProblem) else f"not readable: {error.strerror}"
             line = error.line if isinstance(error, DocumentProblem) else 0
             found = [one for one in keep.items if one.path == str(path) and one.until > now] if keep else []
-            faults = [Fault("LT-R0501", str(path), line, "", reason)]
+            faults = [Fault("LT-R0701", str(path), line, "", reason)]
         items += found
         made.faults += faults
     if len(items) > LIMIT:
-        made.faults.append(Fault("LT-R0502", str(folder), 0, "", f"more than {LIMIT}: the others are not in force"))
+        made.faults.append(Fault("LT-R0702", str(folder), 0, "", f"more than {LIMIT}: the others are not in force"))
     made.items = tuple(items[:LIMIT])
     if keep is not None:
         made.restore(keep.counted())
@@ -192,10 +192,10 @@ def of_file(data: bytes, agency: str, now: float, path: str = "") -> tuple[list[
         try:
             one = _exempt(document, agency, path)
         except Unusable as why:
-            faults.append(Fault("LT-R0502", path, document.line_of(why.key), _id(document)[:64], why.reason[:200]))
+            faults.append(Fault("LT-R0702", path, document.line_of(why.key), _id(document)[:64], why.reason[:200]))
             continue
         if one.until <= now:
-            faults.append(Fault("LT-R0504", path, document.line, one.id, f"ended on {rfc3339(one.until)}"))
+            faults.append(Fault("LT-R0704", path, document.line, one.id, f"ended on {rfc3339(one.until)}"))
         else:
             found.append(one)
     return found, faults

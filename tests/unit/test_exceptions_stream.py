@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from api.exceptions.selection import Condition, document, dumped
+from api.node.checks.rules import look as doctor
 from correlator.engine import Engine
 from correlator.engine.load import files as rule_files
 from correlator.exceptions import Exceptions, read
@@ -61,7 +63,7 @@ def test_it_takes_effect_counts_ends_and_comes_back_without_a_rule_loaded_anew(t
     assert health["faults"] == []
     assert runner.reloads == 0
     look(setting, runner, 60)  # nobody touches the file: its end has come
-    assert [one["code"] for one in setting.daemon.health["exceptions"]["faults"]] == ["LT-R0504"]
+    assert [one["code"] for one in setting.daemon.health["exceptions"]["faults"]] == ["LT-R0704"]
     runner.step()
     assert sources(setting).count("203.0.113.1") == 6
     path = write(setting, made(until=NOW + 10_000))
@@ -150,7 +152,7 @@ def test_a_wrong_one_hides_nothing_and_says_why(wrong: dict[str, Any], words: st
     found = read(setting.rules / "exceptions", NOW)
     assert [one.id for one in found.items] == ["NL-2"]  # its neighbour is in force
     [fault] = found.told()
-    assert (fault.code, words in fault.reason) == ("LT-R0502", True), fault.reason
+    assert (fault.code, words in fault.reason) == ("LT-R0702", True), fault.reason
     assert fault.line >= 1
 
 
@@ -160,7 +162,7 @@ def test_what_names_no_rule_that_runs_is_told(tmp_path: Path) -> None:
     elsewhere = made("NL-2")
     elsewhere["logsource"] = {"product": "windows"}
     pipeline = _pipeline(tmp_path, other, elsewhere)
-    assert [(one.code, one.id) for one in pipeline.exceptions.told()] == [("LT-R0503", "NL-1"), ("LT-R0503", "NL-2")]
+    assert [(one.code, one.id) for one in pipeline.exceptions.told()] == [("LT-R0703", "NL-1"), ("LT-R0703", "NL-2")]
     assert pipeline.exceptions.report()["in_force"] == {}
     assert len(pipeline.feed([of(1)])) == 1
 
@@ -174,7 +176,7 @@ def test_a_file_that_cannot_be_read_leaves_what_was_in_force_until_its_end(tmp_p
         path.write_bytes(broken)
         kept = read(folder, NOW, there)
         assert [one.id for one in kept.items] == ["NL-1"]
-        assert [one.code for one in kept.told()] == ["LT-R0501"]
+        assert [one.code for one in kept.told()] == ["LT-R0701"]
         assert not read(folder, NOW + 50, there).items
         assert not read(folder, NOW).items  # at a start nothing is known: the rules tell everything
     assert read(tmp_path / "nowhere", NOW).told() == []
@@ -192,3 +194,13 @@ def test_without_exceptions_nothing_is_asked(tmp_path: Path) -> None:
     pipeline = _pipeline(tmp_path)
     assert pipeline.exceptions.passed({}, []) == []
     assert Exceptions().report() == {"in_force": {}, "faults": []}
+
+
+def test_the_doctor_says_what_is_not_in_force() -> None:
+    faults = [{"code": "LT-R0703", "id": "NL-1", "reason": "names no rule that runs"}]
+    rules = [{"state": "running", "kind": "detector"}]
+    machine: Any = SimpleNamespace(
+        reports={"correlator": {"rules": rules, "exceptions": {"faults": faults}}}, alive=lambda _: True, config=None,
+    )  # fmt: skip
+    [one] = [found for found in doctor(machine) if found.cause == "rule-exception"]
+    assert "LT-R0703 NL-1" in one.value.en
