@@ -1,6 +1,7 @@
 // Vietnamese, whole: its own script, fetched when it is the language.
 import clocks from "./vi/clocks.json";
 import core from "./vi/core.json";
+import exceptions from "./vi/exceptions.json";
 import inventory from "./vi/inventory.json";
 import national from "./vi/national.json";
 import node from "./vi/node.json";
@@ -9,4 +10,4 @@ import overview from "./vi/overview.json";
 import people from "./vi/people.json";
 import services from "./vi/services.json";
 
-export default { ...core, ...overview, ...services, ...inventory, ...national, ...clocks, ...notices, ...people, ...node };
+export default { ...core, ...overview, ...services, ...inventory, ...national, ...clocks, ...notices, ...people, ...node, ...exceptions };
