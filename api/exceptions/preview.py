@@ -6,8 +6,8 @@ without the new exception and with it (those in force stand in both): the differ
 that count the rule are answered too. An alert is hidden when none of its hits is left; alerts as casework folds them.
 A time or number of events that does not suffice is said (`complete`), and nothing that was not read is counted.
 `warnings` are codes; those of MUST_BE_READ must be named by whoever saves it.
-Bound: LIMITS a pass, one test at a time in this process (others wait WAIT_S, then are told to come again), SAMPLE,
-HOSTS, HITS_LIMIT.
+Bound: LIMITS a pass, one test at a time in this process (three others wait up to WAIT_S, then are told to come again),
+SAMPLE, HOSTS, HITS_LIMIT.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HIGH = LEVELS.index("high")
 MUST_BE_READ = frozenset(
     ("hides_high", "other_hosts", "attacker_chosen", "only_addresses", "not_this_alert", "correlations", "not_tested")
 )
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME, _IN_LINE = threading.Lock(), threading.BoundedSemaphore(4)  # each holds one of the server's threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,19 @@ class Preview:
 @contextmanager
 def turn() -> Iterator[None]:
     """Engines remember what they saw: one thread at a time, and the API has other things to do besides."""
-    if not _ONE_AT_A_TIME.acquire(timeout=WAIT_S):
-        raise Problem("LT-A0503", ("Máy chủ đang thử một ngoại lệ khác; thử lại sau giây lát.",
-                                   "Another exception is being tested; try again in a moment."))  # fmt: skip
+    busy = Problem("LT-A0503", ("Máy chủ đang thử một ngoại lệ khác; thử lại sau giây lát.",
+                                "Another exception is being tested; try again in a moment."))  # fmt: skip
+    if not _IN_LINE.acquire(blocking=False):
+        raise busy
     try:
-        yield
+        if not _ONE_AT_A_TIME.acquire(timeout=WAIT_S):
+            raise busy
+        try:
+            yield
+        finally:
+            _ONE_AT_A_TIME.release()
     finally:
-        _ONE_AT_A_TIME.release()
+        _IN_LINE.release()
 
 
 def preview(

@@ -80,7 +80,8 @@ def is_only_addresses(conditions: Iterable[Condition]) -> bool:
 
 def _picked(there: Mapping[str, Sequence[str]], group: Mapping[str, str]) -> set[str]:
     picked = {name for name in there if name in group or name in WHO[:1] or name == "user.name"}
-    program = next((name for name in WHAT if name in there), None)
+    # Not one that anybody may take on: a warning at each exception is a warning that nobody reads.
+    program = next((name for name in WHAT if name in there and not is_attacker_chosen(name, there[name])), None)
     picked |= {program} if program else set()
     if all(name in ADDRESSES for name in picked):
         picked |= {name for name in ADDRESSES if name in there}

@@ -65,7 +65,6 @@ class EndIn(In):
 class ExceptionQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     state: Literal["", "active", "ended", "expired"] = ""
-    rule: str = Field("", max_length=128)
     id: str = Field("", max_length=24)
     limit: int = Field(50, ge=1, le=LIMIT)
     cursor: str = Field("", max_length=1024)
@@ -150,7 +149,6 @@ def list_exceptions(
         if wanted.cursor:
             found = found.where(after(keys, wanted.cursor))
         rows = session.scalars(found.order_by(*(key.order() for key in keys)).limit(wanted.limit + 1)).all()
-        rows = [row for row in rows if not wanted.rule or any(rule["id"] == wanted.rule for rule in row.rules)]
         more, rows = len(rows) > wanted.limit, rows[: wanted.limit]
         now = node.clock.now()
         return shapes.ExceptionList(

@@ -128,8 +128,9 @@ def test_from_an_alert_to_a_file_and_back(node: NodeUnderTest) -> None:
     alert = alert_of(lan, LOW, user__name="quet")
     proposal = lan.get(f"/alerts/{alert['id']}/exception")
     chosen = {one["condition"]["field"]: one["condition"]["values"] for one in proposal["conditions"] if one["chosen"]}
-    assert chosen == {"source.ip": ["10.0.0.5"], "user.name": ["quet"], "host.name": ["cong-01"],
-                      "process.name": ["sshd"]}  # fmt: skip
+    assert chosen == {"source.ip": ["10.0.0.5"], "user.name": ["quet"], "host.name": ["cong-01"]}
+    written = {one["condition"]["field"] for one in proposal["conditions"] if one["attacker_chosen"]}
+    assert written == {"process.name"}  # anybody may call a program sshd
     assert "organization.id" not in {one["condition"]["field"] for one in proposal["conditions"]}
     assert [rule["id"] for rule in proposal["rules"]] == [LOW]
     assert (proposal["may_save"], proposal["impossible"], proposal["readers"]) == (True, None, [])
@@ -277,6 +278,11 @@ def test_the_calendar_ends_it_and_its_owner_hears_before_and_after(node: NodeUnd
     path.unlink()
     job.run(node.runtime)
     assert path.read_bytes() == data
+    foreign, stale = path.with_name("own.yml"), path.with_name("gone.yml")
+    foreign.write_text("title: x")
+    stale.write_bytes(data)
+    assert job.run(node.runtime) == "1 files"
+    assert (foreign.exists(), stale.exists()) == (True, False)
     assert job.run(node.runtime) == ""
     node.clock.move(4 * DAY)
     assert job.run(node.runtime) == "1 warned"
