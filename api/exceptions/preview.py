@@ -1,9 +1,10 @@
 """An exception before it is saved: what it would have hidden of the last 30 days, by the engine itself.
 
 In:  the subject (rulebook.py), the agency, conditions, the alert that it is made from. Out: `Preview`.
-How: the stored events that the rules may match are read twice through the same engine and correlations as live,
-without the new exception and with it (those in force stand in both): the difference is what it hides. So correlations
-that count the rule are answered too. An alert is hidden when none of its hits is left; alerts as casework folds them.
+How: the stored events that the rules may match go through the same engine as live, with the exceptions in force, and
+each match is asked whether the new one hides it. Where correlations count the rule, they go through a second time with
+the new one in force: what differs is what it hides. An alert is hidden when none of its hits is left; alerts as
+casework folds them.
 A time or number of events that does not suffice is said (`complete`), and nothing that was not read is counted.
 `warnings` are codes; those of MUST_BE_READ must be named by whoever saves it.
 Bound: LIMITS a pass, one test at a time in this process (three others wait up to WAIT_S, then are told to come again),
@@ -28,13 +29,14 @@ from api.problems import Problem
 from api.shapes import LEVELS
 from correlator.backtest import Limits, Report, backtest
 from correlator.backtest.tally import QUIET_S
+from correlator.engine import Match
 from correlator.exceptions import Exceptions, of_file
 from correlator.store.base import EventReader, Scope
 from sensors.clock import Clock, parse_rfc3339
 from sensors.event import Event, get
 
 DAYS = 30
-LIMITS = Limits(events=40_000, time_s=4.0)
+LIMITS = Limits(events=40_000, time_s=5.0)
 WAIT_S = 15.0
 SAMPLE, HOSTS, HITS_LIMIT = 5, 10, 100_000
 DRAFT = "NL-draft"
@@ -52,6 +54,7 @@ class Heard:
     id: str
     rule_id: str
     group_key: str
+    event_id: str  # the completing one's
     level: str
     at: float
     hosts: tuple[str, ...]
@@ -134,8 +137,11 @@ def preview(
                           exceptions=exceptions)  # fmt: skip
         return found, report
 
-    before, report = heard(replace(in_force))
-    after, second = heard(_joined(in_force, draft))
+    noting = _Noting(in_force.items, draft=draft)
+    before, report = heard(noting)
+    after, second = [one for one in before if (one.rule_id, one.event_id) not in noting.noted], report
+    if subject.readers:
+        after, second = heard(Exceptions((*in_force.items, *draft.items)))
     reached = min(_at(report.covered_until), _at(second.covered_until))
     before, after = ([one for one in some if one.at < reached] for some in (before, after))
     hidden_hits = _gone(before, after)
@@ -187,14 +193,26 @@ def _titles(about: Any) -> dict[str, str]:
     return {"vi": vi or en, "en": en}
 
 
-def _joined(in_force: Exceptions, draft: Exceptions) -> Exceptions:
-    return Exceptions((*in_force.items, *draft.items))
+@dataclass(slots=True)
+class _Noting(Exceptions):
+    """Hides what is in force, and notes what the draft would hide besides: (rule, event)."""
+
+    draft: Exceptions = field(default_factory=Exceptions)
+    noted: set[tuple[str, str]] = field(default_factory=set)
+
+    def passed(self, event: Event, matches: Sequence[Match]) -> list[Match]:
+        told = Exceptions.passed(self, event, matches)
+        left = {match.rule.id for match in self.draft.passed(event, told)}
+        key = str(get(event, "event.id") or "")
+        self.noted.update((match.rule.id, key) for match in told if match.rule.id not in left)
+        return told
 
 
 def _heard(hit: Event, event: Event) -> Heard:
     said = hit["luytre"]["hit"]
     hosts = {str(name) for source in (hit, event) if isinstance(name := get(source, "host.name"), str)}
-    return Heard(str(hit["event"]["id"]), str(hit["rule"]["id"]), str(said["group_key"]), str(said["level"]),
+    return Heard(str(hit["event"]["id"]), str(hit["rule"]["id"]), str(said["group_key"]),
+                 str(said["event_ids"][-1]) if said["event_ids"] else "", str(said["level"]),
                  _at(str(hit.get("@timestamp") or "")), tuple(sorted(hosts)), hit)  # fmt: skip
 
 

@@ -82,7 +82,9 @@ class Rulebook:
         places = self._places()
         self._look(places)
         wanted = self._closure(rule_id)
-        stamp = tuple((path, self._files[path].stamp) for path in wanted), _stamps((*places.pipelines, places.tuning))
+        day = int(self._clock.now() // 86_400)  # a day ends an entry of the tuning
+        files = tuple((path, self._files[path].stamp) for path in wanted)
+        stamp = files, _stamps((*places.pipelines, places.tuning)), day
         kept = self._made.get(rule_id)
         if kept is not None and kept[0] == stamp:
             return kept[1]
