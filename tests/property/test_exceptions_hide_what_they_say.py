@@ -37,7 +37,7 @@ conditions = st.lists(
 )  # fmt: skip
 fields = st.one_of(
     values, st.lists(values, max_size=2), st.integers(0, 99), st.booleans(), st.none(),
-    st.sampled_from(["a", "A", "ab", "*", "\\", "22"]),
+    st.sampled_from(["a", "A", "ab", "*", "\\", "22", {"a": "b"}, [["a"], {"b": 1}], [], 22.0, 10**30]),
 )  # fmt: skip
 events = st.lists(
     st.fixed_dictionaries(
