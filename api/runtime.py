@@ -24,6 +24,7 @@ from sensors.config import Config, NodeTable
 from sensors.logger import Logger
 
 if TYPE_CHECKING:
+    from api.exceptions.publish import Publisher
     from api.federation.clock_rules import RulesDown
     from api.federation.deliver import Delivery
     from api.federation.report_send import Reporting
@@ -51,6 +52,7 @@ class Runtime:
     rules_down: RulesDown | None = None  # the centre's rules of deadlines, likewise
     follower: Follower | None = None  # of the probes' results, made by the first run of its job
     notices: Work | None = None  # the outbox of notices, made by the first run of its job
+    exceptions: Publisher | None = None  # of the correlator's files of exceptions, made when first written
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags
     # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.
     counters: dict[str, Callable[[], Any]] = field(default_factory=dict)

@@ -26,7 +26,7 @@ from api.exceptions.propose import is_attacker_chosen, is_only_addresses
 from api.exceptions.rulebook import Subject
 from api.exceptions.selection import Condition
 from api.problems import Problem
-from api.shapes import LEVELS
+from api.shapes import LEVELS, Level
 from correlator.backtest import Limits, Report, backtest
 from correlator.backtest.tally import QUIET_S
 from correlator.engine import Match
@@ -80,7 +80,7 @@ class Preview:
     alerts: int
     hits_before: int
     hits: int
-    by_level: dict[str, int]  # of hidden alerts
+    by_level: dict[Level, int]  # of hidden alerts
     by_host: list[tuple[str, int]]  # hidden hits
     hosts: int
     sample: list[Event]  # hits that would not have been

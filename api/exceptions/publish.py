@@ -4,13 +4,14 @@ In:  `exceptions` rows; the correlator's health (`<data>/run/*.json`, "exception
 <agency>.yml`, one an agency, each replaced as a whole (0640), removed with its last exception; `heard`, by exception.
 The database is the truth: files are compared and written again at every run of the job, so a crash between commit and
 file, a restored database and a file that somebody edited all end the same way.
-Bound: correlator/exceptions.py's; a file is written only when it differs.
+Bound: correlator/exceptions.py's; a file is made only when its rows or it itself changed, written only when it differs.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def folder(node: Runtime) -> Path:
 def publish(node: Runtime) -> int:
     """How many files changed. After each act, and by the job."""
     with _ONE_AT_A_TIME:
+        if node.exceptions is None:
+            node.exceptions = Publisher(folder(node))
         wanted: dict[str, list[Excepted]] = defaultdict(list)
         with node.db.read() as session:
             for row in session.scalars(
@@ -53,27 +56,47 @@ def publish(node: Runtime) -> int:
             ):
                 if AGENCY.fullmatch(row.agency):
                     wanted[f"{row.agency}.yml"].append(row)
-            files = {name: file(rows) for name, rows in wanted.items()}
-        return _write(folder(node), files)
+            return node.exceptions.write(wanted)
 
 
-def _write(into: Path, files: dict[str, bytes]) -> int:
-    there = {path.name for path in into.glob("*.yml")} if into.is_dir() else set()
-    if files and not into.is_dir():
-        REAL.make_folder(into)
-    changed = 0
-    for name, data in files.items():
-        path = into / name
-        if name in there and read_whole(path, len(data)) == data:
-            continue
-        replace(path, data)
-        path.chmod(MODE)
-        changed += 1
-    for name in sorted(there - set(files)):
-        if _is_ours(into / name):  # what somebody else put here stays, hides nothing, and is told by the correlator
-            REAL.unlink(into / name)
-            changed += 1
-    return changed
+class Publisher:
+    """Knows what it wrote: a file is made anew only when its rows or it itself have changed."""
+
+    def __init__(self, into: Path) -> None:
+        self._into = into
+        self._known: dict[str, tuple[object, object]] = {}
+
+    def write(self, wanted: Mapping[str, Sequence[Excepted]]) -> int:
+        there = {path.name for path in self._into.glob("*.yml")}
+        if wanted and not self._into.is_dir():
+            REAL.make_folder(self._into)
+        changed = sum(self._one(self._into / name, rows) for name, rows in wanted.items())
+        for name in sorted(there - set(wanted)):
+            if _is_ours(self._into / name):  # what somebody else put here stays, hides nothing, and is told
+                REAL.unlink(self._into / name)
+                changed += 1
+        self._known = {name: known for name, known in self._known.items() if name in wanted}
+        return changed
+
+    def _one(self, path: Path, rows: Sequence[Excepted]) -> bool:
+        key = sorted((row.id, row.until) for row in rows)  # nothing else of an active row ever changes
+        if self._known.get(path.name) == (key, _stamp(path)):
+            return False
+        data = file(rows)
+        changed = not path.exists() or read_whole(path, len(data)) != data
+        if changed:
+            replace(path, data)
+            path.chmod(MODE)
+        self._known[path.name] = (key, _stamp(path))
+        return changed
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _is_ours(path: Path) -> bool:

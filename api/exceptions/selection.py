@@ -30,6 +30,7 @@ HEAD = (
     "# Do máy chủ tạo từ các ngoại lệ đang hiệu lực; sửa trên màn hình, không sửa tệp này.\n"
     "# Made by the server of the exceptions in force; change them on the screen, not here.\n"
 )
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 Op = Literal["is", "startswith", "endswith", "contains"]
 
 
@@ -91,7 +92,7 @@ def file(rows: Sequence[Excepted]) -> bytes:
 
 def dumped(made: Sequence[dict[str, Any]]) -> str:
     """All quoted: PyYAML writes YAML 1.1, in which 0E0 and 0o7 are texts, and our loader reads 1.2."""
-    return yaml.safe_dump_all(made, allow_unicode=True, sort_keys=False, width=1_000, explicit_start=True,
+    return yaml.dump_all(made, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1_000, explicit_start=True,
                               default_style='"')  # fmt: skip
 
 
