@@ -164,7 +164,7 @@ def _record(desk: Desk, row: Excepted, act: str, detail: dict[str, object]) -> N
 
 
 def _tell(session: Session, row: Excepted, key: str, now: float, vi: str, en: str) -> None:
-    tell(session, key=key, kind="system", agency=row.agency, ref=row.id, level="medium", title={"vi": vi, "en": en},
+    tell(session, key=key, kind="exception", agency=row.agency, ref=row.id, level="medium", title={"vi": vi, "en": en},
          link=f"#/rules/exceptions?id={row.id}", now=now, to_user=row.owner_id)  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import select
 
 from api.exceptions import keep, publish
 from api.jobs import exceptions as job
+from api.notices.hours import Office
+from api.notices.route import World
 from api.state.audit import AuditEntry
 from api.state.exceptions import Excepted
 from api.state.notices import Matter
@@ -348,3 +350,17 @@ def test_limits(node: NodeUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keep, "ACTIVE", 0)
     answer = lan.send("POST", "/exceptions", {"alert_id": alert["id"], "conditions": SCANNER, "reason": "x"})
     assert answer.status_code == 409
+
+
+def test_the_owner_who_is_told_may_hear_it(node: NodeUnderTest) -> None:
+    """An analyst has no right to the system's own matters, so it is a matter of its own kind."""
+    lan = analyst(node)
+    alert = alert_of(lan, LOW, user__name="quet")
+    made = lan.post("/exceptions", {"alert_id": alert["id"], "conditions": SCANNER, "reason": "x"})
+    analyst(node, "lead").post(f"/exceptions/{made['id']}/end", {"reason": "không còn máy quét"})
+    with node.runtime.db.read() as session:
+        [matter] = session.scalars(select(Matter).where(Matter.ref == made["id"]))
+        world = World.load(session, node.runtime.bell, node.clock.now(), Office())
+        assert matter.to_user is not None
+        assert world.may_hear(matter.to_user, matter.kind, matter.agency)
+        assert "kết thúc" in matter.title["vi"]
