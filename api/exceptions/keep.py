@@ -64,7 +64,7 @@ def make(
     row = Excepted(
         id=next_id(desk.session, "NL", desk.now), agency=alert.agency, alert_id=alert.id, rules=rules_of(subject),
         selection=[one.model_dump(mode="json") for one in conditions], level=level, reason=reason,
-        owner_id=desk.access.user_id, owner_name=desk.access.name, created_at=desk.now, until=until, state="active",
+        owner_id=desk.access.user_id, owner_name=_name(desk), created_at=desk.now, until=until, state="active",
         tested=_tested(tested, desk.now), hidden=0, revision=1,
     )  # fmt: skip
     desk.session.add(row)
@@ -114,13 +114,13 @@ def end(desk: Desk, row: Excepted, reason: str) -> None:
     assert desk.access is not None
     if row.state != "active":
         raise WrongState("Ngoại lệ đã kết thúc.", "The exception is over.")
-    row.state, row.ended_at, row.ended_by, row.ended_reason = "ended", desk.now, desk.access.name, reason
+    row.state, row.ended_at, row.ended_by, row.ended_reason = "ended", desk.now, _name(desk), reason
     row.revision += 1
     _record(desk, row, "exception.ended", {"reason": reason})
     if row.owner_id != desk.access.user_id:
         _tell(desk.session, row, f"exception:{row.id}:ended", desk.now,
-              f"Ngoại lệ {row.id} đã được {desk.access.name} kết thúc",
-              f"{desk.access.name} ended exception {row.id}")  # fmt: skip
+              f"Ngoại lệ {row.id} đã được {_name(desk)} kết thúc",
+              f"{_name(desk)} ended exception {row.id}")  # fmt: skip
 
 
 def due(desk: Desk) -> tuple[int, int]:
@@ -156,6 +156,11 @@ def fault(desk: Desk, row: Excepted, code: str | None) -> None:
         _tell(desk.session, row, f"exception:{row.id}:{code}", desk.now,
               f"Ngoại lệ {row.id} chưa có hiệu lực ({code})",
               f"Exception {row.id} is not in force ({code})")  # fmt: skip
+
+
+def _name(desk: Desk) -> str:
+    assert desk.access is not None
+    return desk.access.name or desk.access.username
 
 
 def _record(desk: Desk, row: Excepted, act: str, detail: dict[str, object]) -> None:

@@ -157,7 +157,9 @@ def preview(
         for one in subject.readers if one.id in told
     ]  # fmt: skip
     left = {(one.rule_id, one.group_key) for one in after}
-    complete = not report.stopped and not second.stopped and not report.partial and len(before) < HITS_LIMIT
+    # `quick`: over the limit of events the store was asked narrower questions than its index surely answers.
+    cut = report.stopped or second.stopped or report.partial or report.quick
+    complete = not cut and len(before) < HITS_LIMIT
     fewer = max(0, len(before) - len(after)) if readers else len(hidden_hits)
     made = Preview(
         report, complete, len(alerts), len(gone), len(before), fewer,
