@@ -3,8 +3,8 @@
 In:  the places of rules and pipelines. Out: `Rulebook.about(id)` → `Subject`: the rule, or a correlation's base rules,
      and every correlation that reads one of them; and an engine of just these, for the test over the last 30 days.
 How: each file's root keys `id`, `name`, `correlation` and `filter` are looked for as text (3,700 files: 0.27 s the
-first time, then only what changed), the few files that matter are loaded as always. So what the loader refuses is not found
-here either, an agency's own filters narrow as they do live, and `tuning.toml` sets the levels.
+first time, then only what changed), the few files that matter are loaded as always. So what the loader refuses is not
+found here either, an agency's own filters narrow as they do live, and `tuning.toml` sets the levels.
 Bound: the loader's; files over its limit are passed by. Looked at again after CHECK_S.
 """
 
