@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from correlator.config import shared
 from correlator.detectors import found_detectors
 from correlator.engine import Engine
+from correlator.engine.load import Loaded
 from correlator.inputs import Inputs
 from correlator.pipeline import Pipeline
 from sensors.errors import EXIT_FAILED, EXIT_OK
@@ -47,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_OK if inputs.read_files else EXIT_FAILED
 
 
-def load(args: argparse.Namespace) -> Engine:
-    engine = Engine.load(args.rules or [shared("rules")], args.pipelines or [shared("rules/pipelines")])
+def load(args: argparse.Namespace, adjust: Callable[[Loaded], None] | None = None) -> Engine:
+    pipelines = args.pipelines or [shared("rules/pipelines")]
+    engine = Engine.load(args.rules or [shared("rules")], pipelines, adjust=adjust)
     for path, line, code, reason, *_ in engine.refused:
         print(f"{path}:{line}: {code}: {reason}", file=sys.stderr)
     if engine.waiting:

@@ -37,16 +37,6 @@ _KEYS = frozenset(("type", "rules", "group-by", "timespan", "condition", "aliase
 _EXTENDED = {"temporal_extended": "temporal", "temporal_ordered_extended": "temporal_ordered"}
 
 
-def correlation(parsed: object, document: Document, path: str) -> Correlation:
-    """As `read`; `parsed` is not asked."""
-    return read(document, path)
-
-
-def as_taken(raw: dict[str, Any]) -> dict[str, Any]:
-    """The document with a correlation that pySigma takes, for those who only ask it for the rest."""
-    return {**raw, "correlation": {"type": "event_count", "rules": ["x"], "timespan": "1m", "condition": {"gte": 1}}}
-
-
 def read(document: Document, path: str) -> Correlation:
     raw = document.value.get("correlation")
     if not isinstance(raw, dict):

@@ -1,8 +1,8 @@
-"""A rule's condition as a tree, and what it means: the literal evaluator.
+"""A rule's condition as a tree. `fast/` evaluates it; `tests/naive/sigma.py` says in plain words what it means.
 
-In:  a `View` of an event (how a rule's field names find values in it). Out: does the condition hold?
-Bound: one visit per node; no recursion deeper than the rule's own nesting, which the loader bounds.
-Source: Sigma specification 2.1.0. This is the plain truth that a faster evaluator is compared with: no memo, no index.
+In:  what the loader compiled. Out: nodes and leaves, and how a `View` of an event gives them values.
+Bound: recursion no deeper than the rule's own nesting, which the loader bounds.
+Source: Sigma specification 2.1.0.
 
 A field that is a list matches when any member does, per value: so `|all` may be met by different members. An absent
 field matches nothing but `null` and `exists: false`; therefore `not` over it holds. Keywords search every value of the

@@ -25,7 +25,6 @@ event's fields, at the time of the entry that completed it.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -37,8 +36,9 @@ from sensors.event import Event, get
 
 __all__ = ["GROUPS_LIMIT", "LIMIT_BYTES", "TOTAL_BYTES", "Correlator", "Fired"]
 
-TOTAL_BYTES = 256 * 1024 * 1024
+TOTAL_BYTES = 384 * 1024 * 1024
 FUTURE_S = 300.0
+TIME_LIMIT_S = 1e12  # the year 33658
 CHAIN_LIMIT = 1000  # alerts that one event may set off in correlations of correlations: diamonds of them are 2^depth
 _TICK_EVERY = 1024  # events: how often idle groups are freed and the total is looked at
 
@@ -61,9 +61,9 @@ class Correlator:
 
     def feed(self, event: Event, matched: Mapping[str, View], time: float, arrival: float) -> list[Fired]:
         """`matched`: rule id → view, of every rule that the event matched."""
-        if not math.isfinite(arrival):
+        if not -TIME_LIMIT_S < arrival < TIME_LIMIT_S:  # nor is NaN
             arrival = 0.0
-        if not math.isfinite(time):
+        if not -TIME_LIMIT_S < time < TIME_LIMIT_S:
             time = arrival
         if arrival:
             time = min(time, arrival + FUTURE_S)
@@ -73,7 +73,9 @@ class Correlator:
         fired: list[Fired] = []
         if self._due < self._now:
             fired += self._close(self._now, self.lateness_s)
-        self._enter(event, matched, time, arrival, fired)
+        above = self._give(event, matched, time, arrival, fired)
+        if above:
+            self._rise(above, arrival, fired)
         self._since_tick += 1
         if self._since_tick >= _TICK_EVERY:
             fired += self.tick(self._now)
@@ -94,10 +96,8 @@ class Correlator:
         """The input is over: every window is."""
         return self._close(float("inf"), 0.0)
 
-    def _enter(self, event: Event, matched: Mapping[str, View], time: float, arrival: float,
-               fired: list[Fired]) -> None:  # fmt: skip
-        """Give the event to each correlation that refers to a rule it matched, and what fires to those above."""
-        above = self._give(event, matched, time, arrival, fired)
+    def _rise(self, above: deque[tuple[Fired, View]], arrival: float, fired: list[Fired]) -> None:
+        """Give what fired to the correlations above, and what fires of those to the ones above them."""
         steps = 0
         while above:
             one, view = above.popleft()
@@ -105,11 +105,13 @@ class Correlator:
             if steps > CHAIN_LIMIT:
                 self.cut += 1
                 return
-            above += self._give(one.event, {one.correlation.id: _Chained(one.group, view)}, one.time, arrival, fired)
+            seen = {one.correlation.id: _Chained(one.group, view)}
+            above += self._give(one.event, seen, one.time, arrival, fired) or ()
 
     def _give(self, event: Event, matched: Mapping[str, View], time: float, arrival: float,
-              fired: list[Fired]) -> deque[tuple[Fired, View]]:  # fmt: skip
-        above: deque[tuple[Fired, View]] = deque()
+              fired: list[Fired]) -> deque[tuple[Fired, View]] | None:  # fmt: skip
+        """Give the event to each correlation that refers to a rule it matched; what fired and has readers itself."""
+        above: deque[tuple[Fired, View]] | None = None
         readers = self._readers
         todo: Sequence[int]
         if len(matched) == 1:
@@ -129,6 +131,7 @@ class Correlator:
             for one in state.add(event, event_id, refs, time, arrival, self._now):
                 fired.append(one)
                 if one.correlation.id in readers:
+                    above = above or deque()
                     above.append((one, next(iter(refs.values()))))
             if not state.rising:
                 self._due = min(self._due, state.due)
@@ -140,8 +143,7 @@ class Correlator:
             for one in state.close(now, lateness_s):
                 fired.append(one)
                 if one.correlation.id in self._readers:
-                    seen = {one.correlation.id: _Chained(one.group, _Standing(one.event))}
-                    self._enter(one.event, seen, one.time, self._now, fired)
+                    self._rise(deque([(one, _Standing(one.event))]), self._now, fired)
         self._due = min((state.due for state in self._judged), default=float("inf"))
         return fired
 

@@ -16,6 +16,7 @@ import re2
 
 from correlator.engine import conditions as c
 from correlator.engine import grammar
+from correlator.engine import items as i
 from correlator.engine import modifiers as m
 from correlator.engine import values as v
 from correlator.engine.patterns import Placeholders, Tokens, expanded_tokens, tokens
@@ -89,7 +90,7 @@ class Detection:
             return c.Null(field)  # nothing that it could be: there is nothing there
         try:
             read = expanded_tokens if "expand" in names else tokens
-            item = m.Item(field, [[_value(value, read)] for value in values], self._placeholders, self.missing)
+            item = i.Item(field, [[_value(value, read)] for value in values], self._placeholders, self.missing)
             m.apply(item, names)
             self._leaves += sum(len(alternatives) for alternatives in item.values)
             if self._leaves > LEAVES_LIMIT:
@@ -109,54 +110,54 @@ def _all(parts: list[c.Condition]) -> c.Condition:
     return parts[0] if len(parts) == 1 else c.AllOf(tuple(parts))
 
 
-def _value(given: Any, read: Callable[[str], Tokens]) -> m.Value:
+def _value(given: Any, read: Callable[[str], Tokens]) -> i.Value:
     if isinstance(given, str):
-        return m.Words(read(given), given)
+        return i.Words(read(given), given)
     if given is None or isinstance(given, bool | int | float):
-        return m.Plain(given)
+        return i.Plain(given)
     raise Unusable(f"a value of type {type(given).__name__}")
 
 
-def _leaf(field: str, value: m.Value) -> c.Condition:
+def _leaf(field: str, value: i.Value) -> c.Condition:
     if not field:
         return _keyword(value)
     match value:
-        case m.Words():
+        case i.Words():
             return c.Is(field, v.Text(_parts(value), value.cased))
-        case m.Plain(None):
+        case i.Plain(None):
             return c.Null(field)
-        case m.Plain(bool() as true):
+        case i.Plain(bool() as true):
             return c.Is(field, v.Bool(true))
-        case m.Plain(number):
+        case i.Plain(number):
             return c.Is(field, v.Number(str(v.text_of(number))))
-        case m.Pattern():
+        case i.Pattern():
             return c.Is(field, regex(value.text, value.flags))
-        case m.Network():
+        case i.Network():
             return c.Is(field, v.Network(value.network))
-        case m.TimePart():
+        case i.TimePart():
             return c.Is(field, v.Compare("eq", value.number, value.part))
-        case m.Comparison():
+        case i.Comparison():
             return c.Is(field, v.Compare(value.operator, value.number, value.part))
-        case m.Presence():
+        case i.Presence():
             return c.Exists(field, value.wanted)
-        case m.Reference():
+        case i.Reference():
             return c.SameAs(field, value.field, value.starts, value.ends, value.cased)
 
 
-def _keyword(value: m.Value) -> c.Condition:
+def _keyword(value: i.Value) -> c.Condition:
     match value:
-        case m.Words():
+        case i.Words():
             return c.keyword(_parts(value), value.cased)
-        case m.Plain(bool() | int() | float() as plain):
+        case i.Plain(bool() | int() | float() as plain):
             return c.keyword((str(v.text_of(plain)),))
-        case m.Pattern():
+        case i.Pattern():
             return c.Keyword(regex(value.text, value.flags))
-        case m.Plain():
+        case i.Plain():
             raise Unusable("null needs a field")
     raise Unusable(f"{type(value).__name__} needs a field")
 
 
-def _parts(words: m.Words) -> tuple[v.Part, ...]:
+def _parts(words: i.Words) -> tuple[v.Part, ...]:
     # A placeholder is left only where its rule is refused for it: see `missing`.
     parts = tuple(part for part in m.encoded_parts(words) if isinstance(part, str | v.Wild))
     return parts if words.cased else v.lowered(parts)
@@ -167,6 +168,7 @@ def _re2(pattern: str) -> Any:
     options = re2.Options()
     options.max_mem = REGEX_MEMORY_BYTES
     options.log_errors = False
+    options.never_capture = True  # whether, not where: groups would cost a second pass
     return re2.compile(pattern, options)
 
 

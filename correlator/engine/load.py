@@ -8,7 +8,7 @@ detection.py and grammar.py say what one file may hold.
 Source: Sigma specification 2.1.0 (rules, correlations, filters).
 
 Codes: LT-R0200 not readable, LT-R0201 not valid Sigma, LT-R0202 regular expression refused, LT-R0203 placeholder
-without a value, LT-R0204 not supported yet, LT-R0205 reference (unknown, cyclic, refused), LT-R0206 id used twice.
+without a value, LT-R0205 reference (unknown, cyclic, refused), LT-R0206 id used twice.
 """
 
 from __future__ import annotations
@@ -197,6 +197,7 @@ def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
     seen: dict[str, str] = {}
     later: dict[str, tuple[Correlation, _Read]] = {}
     names: dict[str, str] = {}
+    needs: dict[str, tuple[str, ...]] = {}
     for item in read:
         if item.kind == "filter":
             continue
@@ -206,6 +207,8 @@ def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
                 raise Unusable(f"its id is already used by {seen[made.id]}", "id", "LT-R0206")
         except Unusable as why:
             _refuse(loaded, item, why)
+            if why.needs:
+                needs |= {str(item.document.value.get(key)): why.needs for key in ("id", "name")}
             continue
         except RecursionError as error:
             _refuse(loaded, item, Unusable(f"nested too deep: {error}"[:300]))
@@ -218,19 +221,25 @@ def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
             loaded.rules.append(made)
         else:
             later[made.id] = (made, item)
-    _resolve(later, names, loaded)
+    _resolve(later, names, needs, loaded)
 
 
 def _correlation(item: _Read) -> Correlation:
     return correlations.read(item.document, item.path)
 
 
-def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str], loaded: Loaded) -> None:
-    """References become ids; correlations are ordered so that what they refer to comes first; cycles are refused."""
+def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str], needs: dict[str, tuple[str, ...]],
+             loaded: Loaded) -> None:  # fmt: skip
+    """References become ids; correlations are ordered so that what they refer to comes first; cycles are refused.
+    `needs`: what the rules wait for that are not loaded for that; a correlation over them waits with them."""
     known = {rule.id for rule in loaded.rules}
     resolved: dict[str, Correlation] = {}
     for made, item in list(later.values()):
         unknown = [name for name in made.rules if name not in names]
+        if unknown and unknown[0] in needs:
+            needs[made.id] = needs[unknown[0]]
+            _wait(later.pop(made.id)[1], unknown[0], needs[made.id], loaded)
+            continue
         if unknown:
             _give_up(later.pop(made.id)[1], f"refers to {unknown[0]}, which is not loaded", loaded)
             continue
@@ -244,12 +253,22 @@ def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str],
                 resolved[key] = made
                 del later[key]
                 progress = True
+    while asleep := [key for key, (made, _) in later.items() if any(name in needs for name in made.rules)]:
+        made, item = later.pop(asleep[0])
+        needs[made.id] = next(needs[name] for name in made.rules if name in needs)
+        _wait(item, next(name for name in made.rules if name in needs), needs[made.id], loaded)
     for made, item in later.values():
         left = [name for name in made.rules if name not in known]
         cyclic = left[0] in later
         _give_up(item, "refers to itself through other correlations" if cyclic else
                  f"refers to {left[0]}, which was refused", loaded)  # fmt: skip
     _silence(resolved, loaded)
+
+
+def _wait(item: _Read, name: str, needs: tuple[str, ...], loaded: Loaded) -> None:
+    shown = ", ".join(f"%{one}%" for one in needs)
+    why = Unusable(f"refers to {name}, which waits for the values of {shown}", "correlation.rules", "LT-R0203", needs)
+    _refuse(loaded, item, why)
 
 
 def _give_up(item: _Read, reason: str, loaded: Loaded) -> None:

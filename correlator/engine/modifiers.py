@@ -14,10 +14,22 @@ import ipaddress
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
 
-from correlator.engine.patterns import Placeholder, Placeholders, Tokens, filled, joined, pattern_tokens
+from correlator.engine.items import (
+    Comparison,
+    Item,
+    Network,
+    Pattern,
+    Plain,
+    Presence,
+    Reference,
+    TimePart,
+    Value,
+    Words,
+)
+from correlator.engine.patterns import Placeholder, Tokens, filled, joined, pattern_tokens
 from correlator.engine.rule import Unusable
 from correlator.engine.values import MANY, ONE, text_of
 
@@ -25,86 +37,6 @@ WINDASH_LIMIT = 4
 DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")  # hyphen, slash, en dash, em dash, horizontal bar
 # Only where a flag begins: "-param-name" has one dash that may be written otherwise (pySigma's reading).
 _WINDASH = re.compile(r"\B[-/\u2013\u2014\u2015]\b")
-
-Scalar = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A text. `raw` is what stands in the rule: regular expressions are not read for wildcards."""
-
-    parts: Tokens
-    raw: str
-    cased: bool = False
-    codec: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    text: str
-    flags: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    network: ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@dataclass(frozen=True, slots=True)
-class TimePart:
-    part: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    operator: str
-    number: float
-    part: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    field: str
-    starts: bool = False
-    ends: bool = False
-    cased: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    wanted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """A number, a bool or null as it stands."""
-
-    value: float | bool | None
-
-
-Value = Words | Plain | Pattern | Network | TimePart | Comparison | Reference | Presence
-
-
-@dataclass(slots=True)
-class Item:
-    name: str  # of the field; empty: keywords
-    values: list[list[Value]]  # each value of the rule, with its alternatives (windash, base64offset, expand)
-    placeholders: Placeholders
-    missing: set[str]
-    all: bool = False
-    negated: bool = False
-    applied: list[str] = field(default_factory=list)
-
-    def each(self, change: Callable[[Value], Value | list[Value]]) -> None:
-        changed: list[list[Value]] = []
-        for alternatives in self.values:
-            made: list[Value] = []
-            for value in alternatives:
-                new = change(value)
-                made += new if isinstance(new, list) else [new]
-            changed.append(made)
-        self.values = changed
 
 
 def apply(item: Item, names: list[str]) -> None:

@@ -25,6 +25,7 @@ REGEX_LIMIT_CHARS = 262_144  # one event is at most 256 KiB (sensors/event.py)
 class Wild(Enum):
     MANY = "*"
     ONE = "?"
+    __hash__ = object.__hash__  # an Enum's own is written in Python, and patterns are hashed by the ten thousand
 
 
 Part = str | Wild

@@ -93,7 +93,7 @@ def parse(payload: Payload, context: Context) -> Parsed | None:
     _ecs(channel or "", whole(code), data, out)
     stamp = _attributes(system.get("TimeCreated")).get("SystemTime")
     when = iso(stamp, context.zone) if isinstance(stamp, str) else None
-    return Parsed(out, when, dataset=windows_dataset(channel or provider.get("Name") or ""))
+    return Parsed(out, when, dataset=windows_dataset(channel or out["event.provider"] or ""))
 
 
 def _ecs(channel: str, code: int | None, data: dict[str, str], out: dict[str, Any]) -> None:

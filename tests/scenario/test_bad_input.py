@@ -354,13 +354,13 @@ def test_hostile_rules_are_listed_and_the_others_fire(node: Fortress, person: Pe
 
     def settled() -> dict[str, Any] | None:
         found: dict[str, Any] = person.get("/rules")
-        return found if found["refused"] >= len(files) + 2 else None
+        return found if found["refused"] >= len(files) + 1 else None
 
     said = node.until(settled, "the rules are read again", limit_s=40)
     refused = [rule for rule in said["items"] if rule["state"] == "refused"]
     assert all(rule["reason"].startswith("LT-R02") for rule in refused), refused
     paths = [Path(rule["path"]).name for rule in node.health("correlator")["rules"] if rule["state"] == "refused"]
-    assert set(paths) == {*files, "pipe.yml", "folder.yml"}
+    assert set(paths) == {*files, "pipe.yml"}  # folder.yml is a folder like any other
     assert not Path("/tmp/luytre-owned").exists()
     node.write("auth.log", b"".join(
         b"Nov 22 01:02:%02d may1 sshd[%d]: Failed password for root from 198.51.100.9 port %d ssh2\n" % (n, n, 4000 + n)

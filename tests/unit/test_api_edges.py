@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from api.dashboard import Dashboard
 from api.openapi import schema
 from api.people_port import is_loopback, listen_at, tls_context, wants_tls
 from api.problems import TEXTS
+from api.runtime import Runtime
 from sensors.errors import ConfigError
+from tests.servers.people_port import MINE, Browser, make_node
 
 
 def ask(dashboard: Dashboard, path: str, accept: str = "") -> tuple[int, dict[str, str], bytes]:
@@ -113,3 +116,29 @@ def test_a_missing_certificate_is_a_configuration_error(tmp_path: Path) -> None:
         tls_context(ApiTable(people_certificate=str(tmp_path / "x"), people_key=str(tmp_path / "y")), tmp_path)
     with pytest.raises(ConfigError, match="LT-C0110"):
         tls_context(ApiTable(people_certificate=str(tmp_path / "x")), tmp_path)
+
+
+def test_two_nodes_of_one_process_share_routes_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    with make_node(tmp_path / "first", role="national") as first, make_node(tmp_path / "second") as second:
+        desks = [(Browser(node).link(node.add_user("lan", ("lead", MINE))), role)
+                 for node, role in ((first, "national"), (second, "agency"))]  # fmt: skip
+        for browser, role in (*desks, desks[0]):
+            assert browser.get("/session")["node"]["role"] == role
+            assert browser.raw("GET", "/readyz").status_code == 200
+        for browser, _ in desks:
+            browser.close()
+
+
+def test_a_node_that_is_closed_is_let_go(tmp_path: Path) -> None:
+    """FastAPI remembers handlers for ever; none of ours may hold the node, its database and its journal."""
+    with make_node(tmp_path) as node:
+        kept = id(node.runtime)
+        browser = Browser(node)
+        for path in ("/readyz", "/metrics", "/api/v1/public", "/"):
+            browser.raw("GET", path)
+        browser.close()
+    del node, browser
+    gc.collect()
+    assert not [one for one in gc.get_objects() if type(one) is Runtime and id(one) == kept]

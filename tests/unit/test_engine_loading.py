@@ -187,6 +187,15 @@ def test_a_rule_without_values_for_its_placeholders_waits_and_says_for_which(tmp
     assert "%admins%" in waiting.reason
 
 
+def test_correlations_over_a_rule_that_waits_wait_with_it(tmp_path: Path) -> None:
+    waits = HEAD + "name: waits\ndetection:\n  sel: {a|expand: '%admins%'}\n  condition: sel\n"
+    engine = load(tmp_path, waits=waits, over=correlation(1, "over", "waits"), above=correlation(2, "above", "over"),
+                  by_id=correlation(3, "third", "21111111-2222-4333-8444-555555555555"))  # fmt: skip
+    assert not engine.refused
+    assert [one.needs for one in engine.waiting] == [("admins",)] * 4
+    assert sum("refers to" in one.reason for one in engine.waiting) == 3
+
+
 def test_values_of_placeholders_stand_in_any_pipeline_file(tmp_path: Path) -> None:
     folder = tmp_path / "pipelines"
     folder.mkdir()

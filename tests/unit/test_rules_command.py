@@ -111,6 +111,21 @@ def test_backtest_of_a_file_that_is_not_installed_and_of_nothing(node: Node, tmp
     assert f"{draft}:" in broken.err
 
 
+def test_what_strangers_wrote_does_not_drive_the_terminal(node: Node, tmp_path: Path) -> None:
+    odd = {**guess(1, NOON), "user": {"name": "root\x1b]0;x\x07\n2026-11-18  99\u202e"}}
+    node.store([odd])
+    draft = tmp_path / "draft_rule.yml"
+    draft.write_text('title: "Any \\e[2J failure"\nid: 7c1f0b7e-8c43-4a54-9d0d-0d3d3c0a8a11\nlevel: low\n'
+                     "logsource: {product: luytre, service: system.auth}\n"
+                     "detection: {sel: {event.outcome: failure}, condition: sel}\n")  # fmt: skip
+    for words in (("backtest", str(draft), "--until", rfc3339(NOON + 60)), ("list", str(draft)), ("test", str(draft)),
+                  ("diff", str(draft), str(draft.parent / "rules")), ("lint", str(draft), "--no-sigma")):  # fmt: skip
+        said = node.run(*words)
+        assert not set(said.out + said.err) & set("\x1b\x07\u202e"), words
+        assert "\n2026-11-18  99" not in said.out
+        assert said.out
+
+
 def tune(node: Node, rule: str, *words: str) -> Ended:
     return node.run("tune", rule, *words, "--reason", 'máy quét "đêm"\\ của Sở', "--owner", "lan", "--until", later())
 

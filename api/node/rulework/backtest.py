@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from api.node.cli import language
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, needed, say, unknown
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, needed, say, tell, unknown
 from correlator.backtest import Chosen, Limits, Report, Sample, backtest, choose
 from correlator.backtest.choose import Unknown
 from correlator.config import pipeline_paths, rule_paths
@@ -49,7 +49,7 @@ def command(
     end = _moment(until) if until else time.time()
     chosen = _chosen(rule, loaded)
     for one in chosen.refused:
-        print(f"{one.path}:{one.line}: {one.code}: {one.reason}", file=sys.stderr)
+        tell(f"{one.path}:{one.line}: {one.code}: {one.reason}", err=True)
     scope = Scope(frozenset({loaded.table("node", NodeTable).agency}))
     reader = open_reader(loaded)
     try:
@@ -62,7 +62,7 @@ def command(
     if as_json:
         print(json.dumps({"schema_version": SCHEMA_VERSION, **dataclasses.asdict(report)}, ensure_ascii=False))
     else:
-        print("\n".join(shown(report)))
+        tell("\n".join(shown(report)))
     raise typer.Exit(EXIT_DEGRADED if report.stopped or report.partial else EXIT_OK)
 
 
@@ -113,7 +113,7 @@ def shown(report: Report) -> list[str]:
                         sorted(report.by_rule.items(), key=lambda item: -item[1])[:20])]  # fmt: skip
     for name, values in report.entities.items():
         lines += ["", say(f"{name}, nhiều nhất:", f"{name}, noisiest:")]
-        lines += [f"{count:>8}  {value}" for value, count in values[:5]]
+        lines += [f"{count:>8}  {' '.join(value.split())}" for value, count in values[:5]]
     if report.samples:
         lines += ["", say("Mẫu (lần đầu của từng nhóm):", "Samples (the first of each group):")]
         lines += [_sample(one) for one in report.samples]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ import typer
 
 from api.node.rulework import imported
 from api.node.rulework.gather import Gathered, gather
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, exist, needed, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, exist, needed, say, tell
 from correlator.config import pipeline_paths, rule_paths
 from correlator.engine import Engine
 from sensors.config import Config, NodeTable
@@ -55,20 +54,20 @@ def command(
         "files": len(found.rules), "new": change.new, "changed": change.changed, "gone": change.gone,
         "unchanged": change.unchanged, "touched": change.touched, "passed_over": found.passed, **told,
     }  # fmt: skip
-    print(json.dumps(body, ensure_ascii=False) if as_json else "\n".join(_shown(body, folder)))
+    tell(json.dumps(body, ensure_ascii=False) if as_json else "\n".join(_shown(body, folder)))
     if not any(folder.is_relative_to(place) for place in rule_paths(loaded)) and not preview:
-        print(
+        tell(
             say(
                 "[correlator] rules trong luytre.toml không gồm thư mục này: bộ luật chưa được chạy",
                 "[correlator] rules in luytre.toml leaves this folder out: the set does not run",
             ),
-            file=sys.stderr,
+            err=True,
         )
     if not as_json:
         for one in told["refused"]:
-            print(f"{one['path']}:{one['line']}: {one['code']}: {one['reason']}", file=sys.stderr)
+            tell(f"{one['path']}:{one['line']}: {one['code']}: {one['reason']}", err=True)
         for path, why in found.passed.items():
-            print(f"{path}:{why}", file=sys.stderr)
+            tell(f"{path}:{why}", err=True)
     raise typer.Exit(EXIT_OK)
 
 

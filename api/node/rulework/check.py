@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.node.rulework import sigma_cli
-from api.node.rulework.places import At, Paths, places
+from api.node.rulework.places import At, Paths, places, tell
 from correlator.engine.load import files
 from sensors.errors import EXIT_FAILED, EXIT_OK
 
@@ -18,7 +18,7 @@ def command(paths: Paths = None, config: At = None) -> None:
     rules, _ = places(paths, config)
     with sigma_cli.copies(files(rules)) as (stage, made):
         said = sigma_cli.run(words(str(stage)), made)
-    print((said.out + said.err).strip())
+    tell((said.out + said.err).strip())
     raise typer.Exit(EXIT_OK if said.code == 0 and made else EXIT_FAILED)
 
 

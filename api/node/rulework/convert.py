@@ -10,13 +10,12 @@ What a query cannot carry over is said on stderr. Exit 0, or 1 when a rule could
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated
 
 import typer
 
 from api.node.rulework import kibana
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, places, say, unknown
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, places, say, tell, unknown
 from correlator.backtest.choose import Unknown, choose
 from sensors.errors import EXIT_FAILED, EXIT_OK, Problem
 
@@ -50,15 +49,15 @@ def command(
         raise typer.Exit(EXIT_FAILED if bad or not found else EXIT_OK)
     for one in found:
         if one.failed:
-            print(f"{one.rule_id}: {one.source}: {one.failed}", file=sys.stderr)
+            tell(f"{one.rule_id}: {one.source}: {one.failed}", err=True)
             continue
-        print(f"# {one.rule_id}  {one.source}\n{one.text}" if form == "default" else one.text)
+        tell(f"# {one.rule_id}  {one.source}\n{one.text}" if form == "default" else one.text)
         if one.lossy:
             fields = ", ".join(one.lossy)
-            print(say(f"{one.rule_id}: {one.source}: không chuyển trọn: {fields}",
-                      f"{one.rule_id}: {one.source}: not wholly carried over: {fields}"), file=sys.stderr)  # fmt: skip
+            tell(say(f"{one.rule_id}: {one.source}: không chuyển trọn: {fields}",
+                      f"{one.rule_id}: {one.source}: not wholly carried over: {fields}"), err=True)  # fmt: skip
     if len(bad) < len(found):
-        print(say("Lưu ý: trường keyword trong Kibana phân biệt chữ hoa, chữ thường; luật Sigma thì không.",
+        tell(say("Lưu ý: trường keyword trong Kibana phân biệt chữ hoa, chữ thường; luật Sigma thì không.",
                   "Note: keyword fields in Kibana keep upper and lower case apart; a Sigma rule does not."),
-              file=sys.stderr)  # fmt: skip
+              err=True)  # fmt: skip
     raise typer.Exit(EXIT_FAILED if bad or not found else EXIT_OK)

@@ -21,7 +21,7 @@ import typer
 
 from api.health import process
 from api.node.rulework import attack
-from api.node.rulework.places import AsJson, At, exist, needed, say
+from api.node.rulework.places import AsJson, At, exist, needed, say, tell
 from sensors.clock import parse_rfc3339
 from sensors.config import NodeTable
 from sensors.errors import EXIT_OK, EXIT_UNAVAILABLE, Hint, LuytreError, Problem
@@ -70,7 +70,7 @@ def command(
     if as_json:
         print(json.dumps(layer(found, known), ensure_ascii=False))
     else:
-        print("\n".join(_shown(found, known)))
+        tell("\n".join(_shown(found, known)))
     raise typer.Exit(EXIT_OK)
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, exist, places, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, exist, places, say, tell
 from correlator.config import shared
 from correlator.engine import Correlation, Engine, Rule
 from sensors.errors import EXIT_FAILED, EXIT_OK
@@ -41,12 +41,12 @@ def command(
         for row in rows:
             what = "; ".join(f"{key}: {pair[0]} → {pair[1]}" if pair[0] or pair[1] else key
                              for key, pair in row["what"].items())  # fmt: skip
-            print(
+            tell(
                 f"{MARKS[row['change']]} {row['id']}  {row['level']:<13} {row['title']}"
                 + (f"  ({what})" if what else "")
             )
         counts = {name: sum(row["change"] == name for row in rows) for name in MARKS}
-        print(say(f"{counts['added']} thêm, {counts['removed']} bớt, {counts['changed']} thay đổi",
+        tell(say(f"{counts['added']} thêm, {counts['removed']} bớt, {counts['changed']} thay đổi",
                   f"{counts['added']} added, {counts['removed']} removed, {counts['changed']} changed"))  # fmt: skip
     raise typer.Exit(EXIT_FAILED if rows and fail else EXIT_OK)
 

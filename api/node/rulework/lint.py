@@ -22,7 +22,7 @@ from api.node.cli import language
 from api.node.rulework import attack, lints, occurring, sigma_cli
 from api.node.rulework.check import words
 from api.node.rulework.lints import Finding, Origin
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, exist, node, of_others, places, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, exist, node, of_others, places, say, tell
 from correlator.config import shared
 from correlator.engine import Correlation, Engine, Rule
 from correlator.engine import sources as routing
@@ -32,6 +32,7 @@ from correlator.store.base import Scope
 from sensors.config import Config, NodeTable
 from sensors.errors import EXIT_FAILED, EXIT_OK, Unavailable
 
+SHOWN = 20
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -81,10 +82,10 @@ def command(
         raise typer.Exit(EXIT_FAILED if bad else EXIT_OK)
     _print(found, named)
     if unasked:
-        print(unasked)
+        tell(unasked)
     if checked is not None and checked[0]:
-        print(checked[1])
-    print(say(f"{len(every)} luật: {counts['error']} lỗi, {counts['warning']} cảnh báo, {counts['note']} ghi chú",
+        tell(checked[1])
+    tell(say(f"{len(every)} luật: {counts['error']} lỗi, {counts['warning']} cảnh báo, {counts['note']} ghi chú",
               f"{len(every)} rules: {counts['error']} errors, {counts['warning']} warnings, {counts['note']} notes"),
           )  # fmt: skip
     raise typer.Exit(EXIT_FAILED if bad else EXIT_OK)
@@ -138,13 +139,21 @@ def _sigma(files: list[Path]) -> tuple[bool, str] | None:
 def _print(found: list[Finding], named: frozenset[Path]) -> None:
     marks = {"error": say("lỗi", "error"), "warning": say("cảnh báo", "warning"), "note": say("ghi chú", "note")}
     others: Counter[tuple[str, str]] = Counter()
+    silent: Counter[str] = Counter()  # a source without events: one line, however many rules wait for it
     for one in found:
+        if one.severity == "note" and one.code == "LT-R0507":
+            silent[one.vi if language() == "vi" else one.en] += 1
+            continue
         if _origin(one.path, named) == "imported" and one.severity != "error":
             others[one.severity, one.code] += 1
             continue
         place = os.path.relpath(one.path) if Path(one.path).is_relative_to(Path.cwd()) else one.path
-        print(f"{place}:{one.line}: {marks[one.severity]}[{one.code}]: {one.vi if language() == 'vi' else one.en}")
+        tell(f"{place}:{one.line}: {marks[one.severity]}[{one.code}]: {one.vi if language() == 'vi' else one.en}")
+    for text, count in silent.most_common(SHOWN):
+        tell(f"{marks['note']}[LT-R0507]: {text} " + say(f"({count} luật)", f"({count} rules)"))
+    if len(silent) > SHOWN:
+        tell(f"{marks['note']}[LT-R0507]: … {len(silent) - SHOWN}")
     for (severity, code), count in others.most_common():
-        print(
+        tell(
             say(f"luật nhập: {count} {marks[severity]} [{code}]", f"imported rules: {count} {marks[severity]} [{code}]")
         )

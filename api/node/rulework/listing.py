@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import Counter
 
@@ -11,7 +10,7 @@ import typer
 
 from api.node.cli import language
 from api.node.rulework import imported
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, node, places, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, node, places, say, tell
 from correlator import tuning
 from correlator.engine import Correlation, Engine, Rule
 from sensors.errors import EXIT_FAILED, EXIT_OK
@@ -45,26 +44,26 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
         count["silent" if rule.silent else "told"] += 1
         level = say("(đếm)", "(counted)") if rule.silent else about.level
         changed = tuned.levels.get(about.id)
-        print(
+        tell(
             f"{about.id}  {level:<13} {about.titles.get(language()) or about.title}"
             + (_why(changed) if changed else "")
         )
     for one in tuned.disabled:
         title = one.about.titles.get(language()) or one.about.title
-        print(f"{one.about.id}  {say('(tắt)', '(off)'):<13} {title}{_why(one)}")
+        tell(f"{one.about.id}  {say('(tắt)', '(off)'):<13} {title}{_why(one)}")
     for fault in tuned.told():
         place = f"{tuned.path}:{fault.line}" if fault.line else str(tuned.path)
-        print(f"{place}: {fault.code}: {fault.rule_id} {fault.reason}", file=sys.stderr)
+        tell(f"{place}: {fault.code}: {fault.rule_id} {fault.reason}", err=True)
     for bad in (*engine.waiting, *engine.refused):
-        print(f"{bad.path}:{bad.line}: {bad.code}: {bad.reason}", file=sys.stderr)
+        tell(f"{bad.path}:{bad.line}: {bad.code}: {bad.reason}", err=True)
     told, silent, no, out = count["told"], count["silent"], len(engine.refused), len(tuned.disabled)
     for one_set in sets:
         version = one_set["version"][:12] or "-"
-        print(say(f"bộ {one_set['name']}: {one_set['files']} tệp, bản {version}, nhập {one_set['imported'][:10]}",
+        tell(say(f"bộ {one_set['name']}: {one_set['files']} tệp, bản {version}, nhập {one_set['imported'][:10]}",
                   f"set {one_set['name']}: {one_set['files']} files, version {version}, of {one_set['imported'][:10]}"),
               )  # fmt: skip
     more = say(f", {out} đã tắt", f", {out} off") if out else ""
-    print(say(f"{told} luật, {silent} luật chỉ để đếm, {no} bị từ chối",
+    tell(say(f"{told} luật, {silent} luật chỉ để đếm, {no} bị từ chối",
               f"{told} rules, {silent} only counted by others, {no} refused") + more)  # fmt: skip
     raise typer.Exit(EXIT_FAILED if engine.refused else EXIT_OK)
 

@@ -6,6 +6,7 @@ Without paths: the rules of the node that --config or LUYTRE_CONFIG names; witho
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,12 @@ Paths = Annotated[list[Path] | None, typer.Argument(help="tệp, thư mục lu�
 At = Annotated[Path | None, typer.Option("--config", help="luytre.toml; luật của nút đó")]
 AsJson = Annotated[bool, typer.Option("--json", help="cho máy đọc / for programs")]
 SCHEMA_VERSION = 1
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Print what may quote a rule or an event: whose words must not drive the terminal."""
+    print(_CONTROL.sub("\ufffd", text), file=sys.stderr if err else sys.stdout)
 
 
 def of_others(path: str) -> bool:
@@ -76,7 +83,7 @@ def needed(config: Path | None) -> Config:
 def unknown(missing: Unknown) -> Missing:
     """No such rule; what was wrong with a file that was named is told first."""
     for one in missing.refused:
-        print(f"{one.path}:{one.line}: {one.code}: {one.reason}", file=sys.stderr)
+        tell(f"{one.path}:{one.line}: {one.code}: {one.reason}", err=True)
     return no_rule(missing.wanted, missing.known)
 
 

@@ -11,7 +11,7 @@ import json
 
 import typer
 
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, of_others, places, say
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, of_others, places, say, tell
 from correlator.engine.testing import run_tests
 from sensors.errors import EXIT_FAILED, EXIT_OK
 
@@ -32,10 +32,10 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
         raise typer.Exit(EXIT_FAILED if bad or not outcomes else EXIT_OK)
     for one in bad:
         got = one.reason or say(f"cần {one.wanted}, được {one.got}", f"wanted {one.wanted}, got {one.got}")
-        print(f"{one.path}:{one.line}: {one.title}: {one.name or '-'}: {got}")
+        tell(f"{one.path}:{one.line}: {one.title}: {one.name or '-'}: {got}")
     if others:
-        print(say(f"{len(others)} luật nhập không có phép thử hoặc bị từ chối",
+        tell(say(f"{len(others)} luật nhập không có phép thử hoặc bị từ chối",
                   f"{len(others)} imported rules without tests, or refused"))  # fmt: skip
-    print(say(f"{told} luật, {len(outcomes)} phép thử, {len(bad)} không đạt",
+    tell(say(f"{told} luật, {len(outcomes)} phép thử, {len(bad)} không đạt",
               f"{told} rules, {len(outcomes)} tests, {len(bad)} failed"))  # fmt: skip
     raise typer.Exit(EXIT_FAILED if bad or not outcomes else EXIT_OK)

@@ -27,7 +27,7 @@ from correlator.engine.rule import Correlation
 from sensors.event import Event
 
 GROUPS_LIMIT = 100_000
-LIMIT_BYTES = 128 * 1024 * 1024
+LIMIT_BYTES = 256 * 1024 * 1024
 INTERNED_LIMIT = 4096
 _PRUNE_EVERY = 64  # entries: deleting at the front of a column moves the rest
 

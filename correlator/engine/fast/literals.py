@@ -17,6 +17,7 @@ from typing import Any
 
 START, END = "\x02", "\x03"
 FEW = 10
+SHORT_CHARS = 3  # an anchor counted
 PIECE_CHARS = 16_384
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -27,34 +28,40 @@ def plain(literal: str) -> bool:
 
 
 class Literals:
-    __slots__ = ("_automaton", "_longest", "_patterns")
+    """`patterns`: longest first (the shortest stand everywhere: each place of theirs would be reported)."""
+
+    __slots__ = ("_automaton", "_few", "_longest")
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = tuple(patterns)
+        count = len(patterns)
         self._longest = max(map(len, patterns), default=0)
+        first_short = next((at for at, text in enumerate(patterns) if len(text) <= SHORT_CHARS), count)
+        many = 0 if count <= FEW else max(first_short, count - FEW)
+        self._few = [(many + at, text) for at, text in enumerate(patterns[many:])]
         self._automaton: Any = None
-        if len(self._patterns) > FEW:
+        if many:
             import ahocorasick_rs
 
-            self._automaton = ahocorasick_rs.AhoCorasick(self._patterns, store_patterns=False)
+            self._automaton = ahocorasick_rs.AhoCorasick(patterns[:many], store_patterns=False)
 
     def find(self, text: str) -> tuple[set[int], bool]:
         """(numbers found, sure)"""
         marked = f"{START}{text}{END}"
-        if self._automaton is None:
-            found = {number for number, pattern in enumerate(self._patterns) if pattern in marked}
-            return found, not found or (START not in text and END not in text)
-        sure = True
-        try:
-            found = self._pieces(marked)
-        except UnicodeEncodeError:
-            found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
+        found, sure = set[int](), True
+        if self._automaton is not None:
+            try:
+                found = self._pieces(marked)
+            except UnicodeEncodeError:
+                found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
+        for number, pattern in self._few:
+            if pattern in marked:
+                found.add(number)
         return found, sure and (not found or (START not in text and END not in text))
 
     def _pieces(self, marked: str) -> set[int]:
         search = self._automaton.find_matches_as_indexes
         if len(marked) <= PIECE_CHARS:
-            return {match[0] for match in search(marked, overlapping=True)}
+            return {number for number, _, _ in search(marked, overlapping=True)}
         found: set[int] = set()
         step = max(PIECE_CHARS, 4 * self._longest)
         for start in range(0, len(marked), step):

@@ -13,14 +13,14 @@ address. A test of a kind unknown here is called as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
 from correlator.engine.conditions import MISSING, members
 from correlator.engine.fast.literals import END, START, Literals, plain
 from correlator.engine.fast.memo import Budget, Memo
-from correlator.engine.fast.regexes import FOLDED, Scanner, scanner, sketch
+from correlator.engine.fast.regexes import FOLDED, Scanner, Sketch, scanner, sketch
 from correlator.engine.values import (
     MANY,
     REGEX_LIMIT_CHARS,
@@ -37,7 +37,8 @@ from correlator.engine.values import (
 SHAPES_LIMIT = 20_000
 LONG_CHARS = 512  # a digest costs a fiftieth of the search, and 49 bytes of memory
 EXACT_BELOW = 10**15  # up to here a whole float has the text of the int that it equals
-SCANNED_FROM = 3  # so many regular expressions without a literal are worth a hyperscan database
+EQUAL_KEPT = 1_000  # values remembered where a look-up in lower case is all there is to do
+SCANNED_FROM = 3  # so many regular expressions are worth a hyperscan database
 
 
 class _Mark:
@@ -54,17 +55,20 @@ Atom = Test | _Mark
 
 
 class Matcher:
-    def __init__(self, atoms: Iterable[Atom], budget: Budget) -> None:
-        self.atoms = tuple(atoms)
-        self._by_atom = {atom: number for number, atom in enumerate(self.atoms)}
+    def __init__(self, atoms: Sequence[tuple[int, Atom]], budget: Budget) -> None:
+        """`atoms`: by the numbers that shapes are made of."""
+        self._atoms = tuple(atoms)
         self._shapes: dict[frozenset[int], int] = {}
         self.sets: dict[int, frozenset[int]] = {}
+        self._kept: set[int] = set()
+        self._other = 0
         self._next = 0
-        self._null = frozenset(n for n, atom in enumerate(self.atoms) if atom is NULL)
-        self._there = frozenset(n for n, atom in enumerate(self.atoms) if atom is THERE)
+        self._null = frozenset(n for n, atom in atoms if atom is NULL)
+        self._there = frozenset(n for n, atom in atoms if atom is THERE)
         self.missing = self.shape(self._null)
         self._memo: Memo[int] = Memo(budget, {MISSING: self.missing, None: self.shape(self._null | self._there)})
         self.get = self._memo.get
+        self._texts = self._equal_texts()
         self._tests: _Tests | None = None
 
     def shape(self, found: frozenset[int]) -> int:
@@ -76,14 +80,13 @@ class Matcher:
             self.sets[number] = found
         return number
 
-    def number(self, atom: Atom) -> int | None:
-        return self._by_atom.get(atom)
-
     def of(self, value: Any) -> int:
         """The shape of anything that an event may hold."""
         kind = type(value)
         key: Any = value
         if kind is str:
+            if self._texts is not None and len(self._memo) > EQUAL_KEPT:
+                return self._texts.get(value.lower(), self._other)
             if len(value) > LONG_CHARS:
                 key = _digest(value)
         elif kind is int or kind is float or kind is bool:
@@ -102,12 +105,26 @@ class Matcher:
             self._memo.put(key, found)
         return found
 
+    def _equal_texts(self) -> dict[str, int] | None:
+        """Lower-case text → shape when only equal texts are asked for: then there is nothing to remember."""
+        found: dict[str, set[int]] = {}
+        for number, atom in self._atoms:
+            if isinstance(atom, Text) and not atom.cased and all(isinstance(part, str) for part in atom.parts):
+                found.setdefault("".join(map(str, atom.parts)), set()).add(number)
+            elif not isinstance(atom, _Mark):
+                return None
+        self._other = self.shape(self._there)
+        self._kept = {self._other}
+        made = {text: self.shape(self._there | numbers) for text, numbers in found.items()}
+        self._kept.update(made.values())
+        return made
+
     def _bounded(self) -> None:
         """Strangers made more different outcomes than are worth knowing. Old numbers must not mean anything new."""
         if len(self._shapes) <= SHAPES_LIMIT:
             return
         self._memo.clear()
-        keep = {self._memo.get(MISSING), self._memo.get(None)}
+        keep = {self._memo.get(MISSING), self._memo.get(None), *self._kept}
         for number in [one for one in self.sets if one not in keep]:
             del self.sets[number]
         self._shapes = {found: number for number, found in self.sets.items()}
@@ -123,7 +140,7 @@ class Matcher:
 
     def _scalar(self, value: Any) -> frozenset[int]:
         if self._tests is None:
-            self._tests = _Tests([(n, a) for n, a in enumerate(self.atoms) if not isinstance(a, _Mark)])
+            self._tests = _Tests([(n, a) for n, a in self._atoms if not isinstance(a, _Mark)])
         return self._tests.satisfied(value)
 
 
@@ -144,7 +161,7 @@ class _Tests:
         self._called: list[tuple[int, Test]] = []
         self._regexes: list[tuple[int, Regex]] = []
         lower, raw = _Index(), _Index()
-        scanned: list[tuple[int, str]] = []
+        sketches: list[tuple[int, Regex, Sketch]] = []
         for number, test in tests:
             if isinstance(test, Text):
                 self._text(number, test, raw if test.cased else lower)
@@ -156,22 +173,26 @@ class _Tests:
                 self._networks.append((number, test))
             elif isinstance(test, Regex):
                 self._regexes.append((number, test))
-                known = sketch(test.pattern)
-                if known.literal:
-                    lower.add(known.literal, number, test, sure=False)
-                elif known.ascii:
-                    scanned.append((number, known.ascii))
-                else:
-                    self._called.append((number, test))
+                sketches.append((number, test, sketch(test.pattern)))
             else:
                 self._called.append((number, test))
         self._by_number = dict(tests)
-        self._lower, self._raw = lower.finished(), raw.finished()
         self._scanner: Scanner | None = None
-        left = [number for number, _ in scanned]
-        if len(scanned) >= SCANNED_FROM:
-            self._scanner, left = scanner(scanned)
-        self._called += [(number, self._by_number[number]) for number in left]
+        for number, test, known in self._scanned(sketches):
+            if known.literal:
+                lower.add(known.literal, number, test, sure=False)
+            else:
+                self._called.append((number, test))
+        self._lower, self._raw = lower.finished(), raw.finished()
+
+    def _scanned(self, given: Sequence[tuple[int, Regex, Sketch]]) -> Sequence[tuple[int, Regex, Sketch]]:
+        """Gives hyperscan what it may answer; returns the others."""
+        wanted = [(number, known.ascii) for number, _, known in given if known.ascii]
+        if len(wanted) < SCANNED_FROM:
+            return given
+        self._scanner, left = scanner(wanted)
+        taken = {number for number, _ in wanted} - set(left)
+        return [one for one in given if one[0] not in taken]
 
     def _text(self, number: int, test: Text, index: _Index) -> None:
         """By the parts of the pattern: equal, contained, at an end, or whatever wildcards say."""
@@ -245,7 +266,8 @@ class _Index:
         self._asked: dict[str, list[tuple[int, Test]]] = {}
         self._tests: dict[int, Test] = {}
         self._literals = Literals(())
-        self._order: tuple[tuple[tuple[int, ...], tuple[tuple[int, Test], ...]], ...] = ()
+        self._first: list[int] = []  # most literals say one thing
+        self._more: dict[int, tuple[list[int], list[tuple[int, Test]]]] = {}
 
     def add(self, literal: str, number: int, test: Test, sure: bool = True) -> None:
         self._tests[number] = test
@@ -256,19 +278,30 @@ class _Index:
             self._asked.setdefault(literal, []).append((number, test))
 
     def finished(self) -> _Index | None:
-        self._literals = Literals(tuple(self._sure))
-        self._order = tuple((tuple(sure), tuple(self._asked.get(literal, ()))) for literal, sure in self._sure.items())
-        self._asked.clear()
-        return self if self._order else None
+        literals = sorted(self._sure, key=len, reverse=True)
+        self._literals = Literals(literals)
+        for at, literal in enumerate(literals):
+            numbers, asked = self._sure[literal], self._asked.get(literal, [])
+            self._first.append(numbers[0] if numbers else -1)
+            if len(numbers) != 1 or asked:
+                self._more[at] = numbers[1:], asked
+        self._sure, self._asked = {}, {}
+        return self if literals else None
 
     def find(self, text: str, value: Any, found: set[int]) -> None:
         hits, sure = self._literals.find(text)
-        for hit in hits:
-            numbers, asked = self._order[hit]
-            if sure:
-                found.update(numbers)
-            else:
-                found.update(number for number in numbers if self._tests[number](value))
+        if not hits:
+            return
+        first = self._first
+        numbers = {first[hit] for hit in hits}
+        for hit in self._more.keys() & hits:
+            more, asked = self._more[hit]
+            numbers.update(more)
             for number, test in asked:
                 if test(value):
                     found.add(number)
+        numbers.discard(-1)
+        if sure:
+            found |= numbers
+        else:
+            found.update(number for number in numbers if self._tests[number](value))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -21,20 +22,21 @@ class Budget:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.used_bytes = self.turns = 0
-        self.memos: list[Memo[Any]] = []
+        self.memos: WeakSet[Memo[Any]] = WeakSet()  # no circle: an engine that is replaced goes at once
 
     def make_room(self) -> None:
         """Over the limit: every memo lets its old generation go, and turns when that is not enough."""
-        for memo in self.memos:
+        memos = list(self.memos)
+        for memo in memos:
             memo.forget_old()
         if self.used_bytes > self.limit_bytes * 3 // 4:
-            for memo in self.memos:
+            for memo in memos:
                 memo.turn()
                 memo.forget_old()
 
 
 class Memo(Generic[T]):
-    __slots__ = ("_budget", "_fixed", "_limit", "_old", "_old_bytes", "_young", "_young_bytes", "get")
+    __slots__ = ("__weakref__", "_budget", "_fixed", "_limit", "_old", "_old_bytes", "_young", "_young_bytes", "get")
 
     def __init__(self, budget: Budget, fixed: Mapping[Any, T] | None = None) -> None:
         """`fixed`: entries that always stay."""
@@ -44,7 +46,7 @@ class Memo(Generic[T]):
         self._old: dict[Any, T] = {}
         self._young_bytes = self._old_bytes = 0
         self.get: Callable[[Any], T | None] = self._young.get
-        budget.memos.append(self)
+        budget.memos.add(self)
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)

@@ -13,7 +13,8 @@ the rules that hold if they did).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from correlator.engine.conditions import Condition, Exists, Is, Keyword, Null, SameAs, same
@@ -24,15 +25,32 @@ from correlator.engine.fast.reach import Column, Unusual, Values, column, reader
 from correlator.engine.fast.words import Words
 from correlator.engine.rule import Rule
 from correlator.engine.sources import EventView, Source
-from correlator.engine.values import Test
 
 _NOTHING: frozenset[int] = frozenset()
+
+
+class Prepared(NamedTuple):
+    """A condition in its simplest form, and what every plan that holds it needs to know of it."""
+
+    condition: Condition
+    leaves: tuple[atoms.Leaf, ...]
+    above: Condition  # the same without comparisons of two fields
+    witness: tuple[atoms.Leaf, ...] | None
+
+
+def prepared(condition: Condition) -> Prepared:
+    leaves = tuple({id(leaf): leaf for leaf in atoms.leaves(condition)}.values())
+    above = condition
+    if any(isinstance(leaf, SameAs) for leaf in leaves):
+        above = atoms.simplified(atoms.above(condition), lambda _: None)
+    found = atoms.witness(above)
+    return Prepared(condition, leaves, above, tuple(found[1]) if found is not None else None)
 
 
 class Candidate(NamedTuple):
     rule: Rule
     source: Source
-    condition: Condition
+    prepared: Prepared
 
 
 class Found(NamedTuple):
@@ -45,19 +63,57 @@ class Found(NamedTuple):
 NONE = Found(())
 
 
-@dataclass(slots=True)
 class Shared:
-    """What the plans of one engine have in common."""
+    """What the plans of one engine have in common: atoms by number, matchers, rules prepared once."""
 
-    budget: Budget
-    matchers: dict[frozenset[Atom], Matcher] = field(default_factory=dict)
-    plans: int = 0
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.plans = 0
+        self.guarded: frozenset[tuple[str, ...]] = frozenset()  # where the router has looked for dotted keys
+        self.atoms: list[Atom] = []
+        self._numbers: dict[Atom, int] = {}
+        self._by_leaf: dict[int, int] = {}  # by identity: a leaf is hashed once
+        self._matchers: dict[frozenset[int], Matcher] = {}
+        self._prepared: dict[int, Prepared] = {}
+        self._columns: dict[tuple[int, str, bool], Column] = {}
+        self._kept: list[Any] = []  # what identities are taken of
 
-    def matcher(self, tests: Collection[Atom]) -> Matcher:
-        wanted = frozenset(tests)
-        found = self.matchers.get(wanted)
+    def prepared(self, rule: Rule) -> Prepared:
+        found = self._prepared.get(id(rule))
         if found is None:
-            found = self.matchers[wanted] = Matcher(tuple(tests), self.budget)
+            found = prepared(atoms.simplified(rule.condition, lambda _: None))
+            for leaf in found.leaves:
+                if not isinstance(leaf, SameAs):
+                    self._by_leaf[id(leaf)] = self._number(leaf)
+            self._prepared[id(rule)] = found
+            self._kept.append(rule)
+        return found
+
+    def number(self, leaf: atoms.Leaf) -> int:
+        """The number of the atom that a leaf of a prepared rule is."""
+        return self._by_leaf[id(leaf)]
+
+    def _number(self, leaf: Is | Null | Exists | Keyword) -> int:
+        atom = leaf.test if isinstance(leaf, Keyword) else atom_of(leaf)
+        number = self._numbers.get(atom)
+        if number is None:
+            number = self._numbers[atom] = len(self.atoms)
+            self.atoms.append(atom)
+        return number
+
+    def column(self, source: Source, name: str, whole: bool = False) -> Column:
+        key = (id(source), name, whole)
+        found = self._columns.get(key)
+        if found is None:
+            found = self._columns[key] = column(source, name, whole)
+            self._kept.append(source)
+        return found
+
+    def matcher(self, wanted: Collection[int]) -> Matcher:
+        key = frozenset(wanted)
+        found = self._matchers.get(key)
+        if found is None:
+            found = self._matchers[key] = Matcher([(number, self.atoms[number]) for number in wanted], self.budget)
         return found
 
 
@@ -65,35 +121,32 @@ class Shared:
 class _Ready:
     rule: Rule
     source: Source
-    condition: Condition
-    above: Condition
+    prepared: Prepared
     test: Callable[[set[int]], bool] | None = None
 
 
 class Plan:
     def __init__(self, candidates: Sequence[Candidate], shared: Shared) -> None:
-        self._numbers: dict[tuple[Any, ...], int] = {}  # (column or "words", atom) → number
+        self._shared = shared
+        self._numbers: dict[tuple[int, int], int] = {}  # (column, atom) → number; keywords stand in column -1
         self._columns: dict[tuple[Any, ...], int] = {}
         self.columns: list[Column] = []
-        tests: list[dict[Atom, int]] = []
-        words: dict[Test, int] = {}
+        tests: list[dict[int, int]] = []  # by column: atom → number
+        words: dict[int, int] = {}
         self._rules: list[_Ready] = []
         self._by_atom: dict[int, list[int]] = {}
         self._always: list[int] = []
-        for number, (rule, source, condition) in enumerate(candidates):
-            above = atoms.simplified(atoms.above(condition), lambda _: None) if _compares(condition) else condition
-            self._rules.append(_Ready(rule, source, condition, above))
-            for leaf in atoms.leaves(condition):
+        for number, (rule, source, ready) in enumerate(candidates):
+            self._rules.append(_Ready(rule, source, ready))
+            for leaf in ready.leaves:
                 self._register(leaf, source, tests, words)
-            found = atoms.witness(above)
-            for leaf in found[1] if found is not None else ():
+            for leaf in ready.witness or ():
                 self._by_atom.setdefault(self._number(leaf, source), []).append(number)
-            if found is None:
+            if ready.witness is None:
                 self._always.append(number)
         self.matchers = [shared.matcher(one) for one in tests]
-        self._locals = [tuple(one[atom] for atom in matcher.atoms)
-                        for one, matcher in zip(tests, self.matchers, strict=True)]  # fmt: skip
-        self.words = Words(tuple(words), shared.budget) if words else None
+        self._locals = [dict(one) for one in tests]
+        self.words = Words([shared.atoms[one] for one in words], shared.budget) if words else None
         self._word_numbers = tuple(words.values())
         self.decided: Memo[Found] = Memo(shared.budget)
         self.empty = not candidates
@@ -102,33 +155,34 @@ class Plan:
 
     def _reader(self) -> Values:
         try:
-            return reader(self.columns)
+            return reader(self.columns, self._shared.guarded)
         except Unusual:  # a field name deeper than any event
             return _unusual
 
     # --- atoms --------------------------------------------------------------------------------------------------
 
-    def _register(self, leaf: atoms.Leaf, source: Source, tests: list[dict[Atom, int]], words: dict[Test, int]) -> None:
+    def _register(self, leaf: atoms.Leaf, source: Source, tests: list[dict[int, int]], words: dict[int, int]) -> None:
         if isinstance(leaf, SameAs):
             return
+        atom = self._shared.number(leaf)
         if isinstance(leaf, Keyword):
-            words.setdefault(leaf.test, self._numbers.setdefault(("words", leaf.test), len(self._numbers)))
+            words.setdefault(atom, self._numbers.setdefault((-1, atom), len(self._numbers)))
             return
-        one = column(source, leaf.field, whole=not isinstance(leaf, Is))
+        one = self._shared.column(source, leaf.field, not isinstance(leaf, Is))
         at = self._columns.setdefault(one.key, len(self.columns))
         if at == len(self.columns):
             self.columns.append(one)
             tests.append({})
         elif one.whole:
             self.columns[at] = self.columns[at]._replace(whole=True)
-        atom = atom_of(leaf)
         tests[at].setdefault(atom, self._numbers.setdefault((at, atom), len(self._numbers)))
 
     def _number(self, leaf: atoms.Leaf, source: Source) -> int:
+        atom = self._shared.number(leaf)
         if isinstance(leaf, Keyword):
-            return self._numbers["words", leaf.test]
+            return self._numbers[-1, atom]
         assert not isinstance(leaf, SameAs)
-        return self._numbers[self._columns[column(source, leaf.field).key], atom_of(leaf)]
+        return self._numbers[self._columns[self._shared.column(source, leaf.field).key], atom]
 
     # --- events -------------------------------------------------------------------------------------------------
 
@@ -180,10 +234,9 @@ class Plan:
         for number in sorted(numbers):
             ready = self._rules[number]
             if ready.test is None:
-                source = ready.source
-                ready.test = atoms.compiled(ready.above, lambda leaf, source=source: self._number(leaf, source))  # type: ignore[misc]
+                ready.test = atoms.compiled(ready.prepared.above, partial(self._number, source=ready.source))
             if ready.test(satisfied):
-                if ready.above is ready.condition:
+                if ready.prepared.above is ready.prepared.condition:
                     rules.append((ready.rule, ready.source))
                 else:
                     later.append(number)
@@ -204,7 +257,7 @@ class Plan:
                     return same(leaf, seen.value(leaf.field), seen.value(leaf.other))
                 return self._number(leaf, ready.source) in satisfied
 
-            if atoms.decide(ready.condition, is_true):
+            if atoms.decide(ready.prepared.condition, is_true):
                 held.add(number)
         certain = {id(rule) for rule, _ in found.rules}
         return [(one.rule, one.source) for number, one in enumerate(self._rules)
@@ -213,10 +266,6 @@ class Plan:
 
 def _unusual(_: Any) -> tuple[Any, ...]:
     raise Unusual
-
-
-def _compares(condition: Condition) -> bool:
-    return any(isinstance(leaf, SameAs) for leaf in atoms.leaves(condition))
 
 
 def atom_of(leaf: Is | Null | Exists) -> Atom:

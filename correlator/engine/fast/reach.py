@@ -30,6 +30,7 @@ class Column(NamedTuple):
     table: Mapping[str, Any] | None
     whole: bool  # is it asked whether the field is there? Then an object below its name counts
     combined: Combined | None = None  # the value is made of what stands at all paths
+    single: bool = False  # a list of one value is that value, another list is none (routing values)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -43,7 +44,9 @@ def column(source: Source, name: str, whole: bool = False) -> Column:
     fields = tuple(source.fields.get(name, ()))
     prefixed = tuple(prefix + name for prefix in source.prefixes)
     paths = tuple(dict.fromkeys((*fields, *prefixed, name)))
-    return Column(paths, len(dict.fromkeys(fields)) or 1, source.values.get(name) or None, whole)
+    # (a field with places of its own is looked for everywhere but under its bare name: its first place mostly has it)
+    common = len(dict.fromkeys((*fields, *prefixed))) if fields else 1
+    return Column(paths, common, source.values.get(name) or None, whole)
 
 
 def value_in(flattened: Mapping[str, Any], one: Column) -> Any:
@@ -75,29 +78,38 @@ def _combining(combined: Combined) -> Callable[..., Any]:
     return of
 
 
-def reader(columns: Sequence[Column]) -> Values:
-    """Raises `Unusual` for paths deeper than events are read."""
+def guards(columns: Sequence[Column]) -> frozenset[tuple[str, ...]]:
+    """The objects in which a dotted key would be one of these paths, or stand above one."""
+    found = set[tuple[str, ...]]()
+    for one in columns:
+        for path in one.paths:
+            parents = tuple(path.split("."))[:-1]
+            found.update(parents[:size] for size in range(len(parents)))
+        if one.whole:
+            found.add(tuple(one.paths[-1].split("."))[:-1])
+    return frozenset(found)
+
+
+def reader(columns: Sequence[Column], guarded: frozenset[tuple[str, ...]] = frozenset()) -> Values:
+    """`guarded`: objects that were looked at already. Raises `Unusual` for paths deeper than events are read."""
     if any(path.count(".") >= DEPTH_LIMIT for one in columns for path in one.paths):
         raise Unusual
-    return _Writer(columns).function()
+    return _Writer(columns, guards(columns) - guarded).function()
 
 
 class _Writer:
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = columns
+    def __init__(self, columns: Sequence[Column], guarded: frozenset[tuple[str, ...]]) -> None:
+        self._columns, self._guarded = columns, guarded
         self._names: dict[str, Any] = {
-            "E": {}, "M": MISSING, "D": dict, "S": str, "J": "".join, "P": ".", "U": Unusual, "T": type,
+            "E": {}, "M": MISSING, "D": dict, "S": str, "J": "".join, "P": ".", "U": Unusual, "T": type, "L": list,
         }  # fmt: skip
         self._constants: dict[str, str] = {}
         self._nodes: dict[tuple[str, ...], str] = {(): "e"}
-        self._guarded: set[tuple[str, ...]] = set()
 
     def function(self) -> Values:
         for one in self._columns:
             for path in one.paths:
                 self._node(tuple(path.split("."))[:-1])
-            if one.whole:
-                self._guarded.add(tuple(one.paths[-1].split("."))[:-1])
         usual = self._define("f", self._rare_test(), lambda one: one.common)
         general = self._define("g", [], lambda one: len(one.paths))
         exec(compile("\n".join([*general, *usual]), "<columns>", "exec"), self._names)  # noqa: S102 - numbers only
@@ -107,7 +119,6 @@ class _Writer:
     def _node(self, parents: tuple[str, ...]) -> None:
         for size in range(1, len(parents) + 1):
             self._nodes.setdefault(parents[:size], f"n{len(self._nodes)}")
-            self._guarded.add(parents[: size - 1])
 
     def _constant(self, value: str) -> str:
         name = self._constants.get(value)
@@ -118,13 +129,7 @@ class _Writer:
 
     def _define(self, name: str, more: list[str], count: Callable[[Column], int]) -> list[str]:
         lines = [f"def {name}(e):", " if T(e) is not D: raise U"]
-        for parents, node in self._nodes.items():
-            if parents:
-                above = self._nodes[parents[:-1]]
-                lines += [f" {node} = {above}.get({self._constant(parents[-1])}, E)",
-                          f" if T({node}) is not D: raise U"]  # fmt: skip
-            if parents in self._guarded:
-                lines.append(f" if P in J({node}): raise U")
+        self._open((), lines, 1)
         lines += more
         found = []
         for number, one in enumerate(self._columns):
@@ -137,12 +142,31 @@ class _Writer:
                 *above_it, last = path.split(".")
                 look = f"v{number} = {self._nodes[tuple(above_it)]}.get({self._constant(last)}, M)"
                 lines.append(f" {look}" if at == 0 else f" if v{number} is M: {look}")
+            if one.single:
+                v = f"v{number}"
+                lines.append(f" if T({v}) is L: {v} = {v}[0] if len({v}) == 1 and T({v}[0]) is not L else None")
             if one.table:
                 self._names[f"t{number}"] = one.table
                 lines.append(f" if T(v{number}) is S: v{number} = t{number}.get(v{number}, v{number})")
             found.append(f"v{number}")
         lines.append(f" return ({', '.join(found)}{',' if len(found) == 1 else ''})")
         return lines
+
+    def _open(self, parents: tuple[str, ...], lines: list[str], indent: int) -> None:
+        """The objects below this one; what is not there is not looked into."""
+        node, pad = self._nodes[parents], " " * indent
+        if parents in self._guarded:
+            lines.append(f"{pad}if P in J({node}): raise U")
+        for child, name in self._nodes.items():
+            if len(child) == len(parents) + 1 and child[:-1] == parents:
+                below = [
+                    self._nodes[one] for one in self._nodes if len(one) > len(child) and one[: len(child)] == child
+                ]
+                lines += [f"{pad}{name} = {node}.get({self._constant(child[-1])}, E)",
+                          f"{pad}if {name} is E: {' = '.join([*below, 'E'])}" if below else "",
+                          f"{pad}{'else' if below else f'if {name} is not E'}:",
+                          f"{pad} if T({name}) is not D: raise U"]  # fmt: skip
+                self._open(child, lines, indent + 1)
 
     def _rare_test(self) -> list[str]:
         """Is one of the unusual names there? Then the general function reads the event."""

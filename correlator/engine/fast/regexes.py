@@ -7,7 +7,7 @@ pattern runs in RE2 on each value.
 RE2 decides; hyperscan only says which patterns are worth asking, so it may report too much, never too little. Where the
 two differ a pattern is rewritten (`\\s` lacks the vertical tab in RE2) or kept away (multi-line anchors, possessive
 repeats, POSIX and Unicode classes, anything not ASCII). hyperscan reads the value in ASCII with "?" for every other
-character: both see one character there, in no class and no word; a negated class that names "?" is kept away.
+character, and so do patterns: both see one character there; a negated class that names "?" is kept away.
 The two characters that RE2 folds into ASCII letters (U+017F into s, U+212A into k) are left to the caller.
 """
 
@@ -56,7 +56,7 @@ class _Reader:
         self._runs: list[str] = []
         self._depth = 0
         self._alternatives = self._closed = False
-        self._hyper = pattern.isascii()
+        self._hyper = not any(letter in pattern for letter in FOLDED)  # (?i)K, the Kelvin sign, is also "k"
 
     def read(self) -> Sketch:
         while self._at < len(self._p):
@@ -83,7 +83,7 @@ class _Reader:
         elif c in ".^$":
             self._take(c)
         else:
-            self._take(c, c)
+            self._take(c if c.isascii() else "\\?", c)
 
     def _take(self, out: str, letter: str = "", size: int = 1) -> None:
         """`letter`: the token is this character, which stands in every match if no group or repeat is around it."""
@@ -186,12 +186,13 @@ class _Reader:
                 at += 2
             else:
                 text = c if c in "-^" or c.isalnum() or c == " " else "\\" + c
-                if not c.isascii():
-                    text = c
+                if not c.isascii():  # hyperscan sees "?" there
+                    self._hyper = self._hyper and p[at - 1] != "-" != p[at + 1]
+                    c, text = "", "" if negated else "?"
                 at += 1
             members.append(c)
             out.append(text)
-        if negated and _names_question_mark(members):
+        if not any(out[1:]) or (negated and _names_question_mark(members)):
             self._hyper = False
         self._out.append("")
         self._take("".join(out) + "]", size=at + 1 - self._at)

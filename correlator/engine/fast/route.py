@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from correlator.engine.conditions import MISSING, Exists, Is, Null
 from correlator.engine.fast import atoms
-from correlator.engine.fast.matchers import Atom, Matcher
-from correlator.engine.fast.plan import Candidate, Plan, Shared, atom_of
-from correlator.engine.fast.reach import Column, Unusual, column, holds_objects, reader, value_in
-from correlator.engine.rule import Rule
+from correlator.engine.fast.matchers import Matcher
+from correlator.engine.fast.plan import Candidate, Plan, Shared, prepared
+from correlator.engine.fast.reach import Column, Unusual, column, guards, holds_objects, reader, value_in
+from correlator.engine.rule import LogSource, Rule
 from correlator.engine.sources import Source, Sources, routing_key
 
 Place = tuple[Any, ...]  # where a head stands: the key of its column
@@ -36,16 +36,15 @@ class Family:
         self.rules = tuple(rules)
         self.events = 0
         self.last: Any = None
-        self._heads, self._shared = heads, shared
-        tests: dict[Place, dict[Atom, None]] = {}
+        self._shared = shared
+        tests: dict[Place, set[int]] = {}
         for rule, source in self.rules:
-            for leaf in atoms.leaves(rule.condition):
+            for leaf in shared.prepared(rule).leaves:
                 if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
-                    place = column(source, leaf.field).key
+                    place = shared.column(source, leaf.field).key
                     if place in heads:
-                        tests.setdefault(place, {})[atom_of(leaf)] = None
-        self._tests = {place: frozenset(number for atom in found if (number := heads[place].number(atom)) is not None)
-                       for place, found in tests.items()}  # fmt: skip
+                        tests.setdefault(place, set()).add(shared.number(leaf))
+        self._tests = {place: frozenset(found) for place, found in tests.items()}
         self._plans: dict[tuple[frozenset[int], ...], Plan] = {}
         self._general: Plan | None = None
 
@@ -66,20 +65,23 @@ class Family:
         return self._general
 
     def _left(self, shapes: Mapping[Place, frozenset[int]]) -> list[Candidate]:
+        """The rules that these head values leave possible. Equal rests are prepared once."""
         left = []
         for rule, source in self.rules:
+            ready = self._shared.prepared(rule)
+            if any(isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS for leaf in ready.leaves):
 
-            def known(leaf: atoms.Leaf, source: Source = source) -> bool | None:
-                if not isinstance(leaf, Is | Null | Exists) or leaf.field not in HEADS:
-                    return None
-                place = column(source, leaf.field).key
-                if place not in shapes:
-                    return None
-                return self._heads[place].number(atom_of(leaf)) in shapes[place]
+                def known(leaf: atoms.Leaf, source: Source = source) -> bool | None:
+                    if not isinstance(leaf, Is | Null | Exists) or leaf.field not in HEADS:
+                        return None
+                    met = shapes.get(self._shared.column(source, leaf.field).key)
+                    return None if met is None else self._shared.number(leaf) in met
 
-            condition = atoms.simplified(rule.condition, known)
-            if condition != atoms.FALSE:
-                left.append(Candidate(rule, source, condition))
+                condition = atoms.simplified(ready.condition, known)
+                if condition == atoms.FALSE:
+                    continue
+                ready = prepared(condition)
+            left.append(Candidate(rule, source, ready))
         return left
 
 
@@ -112,21 +114,26 @@ class Router:
         self._rules, self._sources, self._shared = rules, sources, shared
         self.families: dict[tuple[Any, ...], Family] = {}
         self._routes: dict[tuple[Any, ...], Route] = {}
+        self._by_logsource: dict[LogSource, list[int]] = {}
+        for number, rule in enumerate(rules):
+            self._by_logsource.setdefault(rule.logsource, []).append(number)
         self._told = {path: _Told(frozenset(one for source in sources.all for told, wanted in source.when
                                             if told == path for one in wanted)) for path in sources.paths}  # fmt: skip
         heads = {one.key: one for source in sources.all for name in HEADS if name in source.fields
                  for one in [column(source, name, whole=True)]}  # fmt: skip
-        tests: dict[Place, dict[Atom, None]] = {place: {} for place in heads}
+        tests: dict[Place, set[int]] = {place: set() for place in heads}
         for rule in rules:
-            for leaf in atoms.leaves(rule.condition):
+            for leaf in shared.prepared(rule).leaves:
                 if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
                     for one in heads.values():
                         if one.paths[-1] == leaf.field:
-                            tests[one.key][atom_of(leaf)] = None
+                            tests[one.key].add(shared.number(leaf))
         self._heads = {place: shared.matcher(found) for place, found in tests.items() if found}
-        self._columns = [*(Column((path,), 1, None, False) for path in ("event.dataset", *self._told)),
+        self._columns = [Column(("event.dataset",), 1, None, False),
+                         *(Column((path,), 1, None, False, single=True) for path in self._told),
                          *(heads[place] for place in self._heads)]  # fmt: skip
         self._values = reader(self._columns)
+        shared.guarded = guards(self._columns)
         self._askers: tuple[_Told | Matcher, ...] = (*self._told.values(), *self._heads.values())
         self._gets = (_itself, *(asker.get for asker in self._askers))
 
@@ -169,11 +176,12 @@ class Router:
         key = tuple((source.name, source.logsource) for source in sources)
         found = self.families.get(key)
         if found is None:
-            rules = [
-                (rule, source)
-                for rule in self._rules
-                if (source := next((one for one in sources if rule.logsource.covers(one.logsource)), None)) is not None
-            ]
+            covered: dict[int, Source] = {}
+            for logsource, numbers in self._by_logsource.items():
+                source = next((one for one in sources if logsource.covers(one.logsource)), None)
+                if source is not None:
+                    covered.update(dict.fromkeys(numbers, source))
+            rules = [(self._rules[number], covered[number]) for number in sorted(covered)]
             if len(self.families) >= FAMILIES_LIMIT:
                 self.families.clear()
                 self._routes.clear()

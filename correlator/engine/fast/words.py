@@ -29,8 +29,8 @@ PIECE_CHARS = 3
 
 
 class Words:
-    def __init__(self, tests: Sequence[Test], budget: Budget) -> None:
-        self._matcher = Matcher(tests, budget)
+    def __init__(self, tests: Sequence[Any], budget: Budget) -> None:
+        self._matcher = Matcher(list(enumerate(tests)), budget)
         pieces = [_piece(test) for test in tests]
         self._search: Any = None
         if all(pieces):
@@ -45,7 +45,8 @@ class Words:
         """`line`: the event as JSON."""
         if self._search is None:
             return True
-        return any(number >= len(_ESCAPES) or _escapes(line, start) for number, start, _ in self._search(line.lower()))
+        hits = self._search(line.lower())
+        return bool(hits) and any(number >= len(_ESCAPES) or _escapes(line, start) for number, start, _ in hits)
 
     def found(self, words: Iterable[Any]) -> frozenset[int]:
         found: frozenset[int] = frozenset()
