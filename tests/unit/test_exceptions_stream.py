@@ -142,7 +142,7 @@ def changed(**parts: Any) -> dict[str, Any]:
     (changed(rules="any"), "names its rules"),
     (changed(rules=[]), "by id or name"),
     (changed(until="sometime"), "its end"),
-    (changed(id=None), "its id"),
+    (changed(id=""), "its id"),
     ({"title": "x", "logsource": {}, "filter": {"rules": "any", "condition": "not a", "a": {"b": 1}}}, "not an exc"),
     ({"title": "x"}, "not an exception"),
 ])  # fmt: skip
