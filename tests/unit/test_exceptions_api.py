@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from api.exceptions import keep, publish
+from api.exceptions import preview as trial
 from api.jobs import exceptions as job
 from api.notices.hours import Office
 from api.notices.route import World
 from api.state.audit import AuditEntry
 from api.state.exceptions import Excepted
 from api.state.notices import Matter
+from correlator.backtest import Limits
 from correlator.engine import Engine
 from correlator.exceptions import Exceptions, read
 from correlator.pipeline import Pipeline
@@ -342,6 +344,24 @@ def test_what_others_work_on_is_not_closed_for_them(node: NodeUnderTest) -> None
     made = lan.post("/exceptions", {**draft, "reason": "x", "close_open": True})
     assert lan.get(f"/alerts/{alert['id']}")["status"] == "claimed"
     assert made["closed_alerts"] == covered - 1
+
+
+def test_one_test_at_a_time(asked: tuple[Browser, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lan, alert = asked
+    monkeypatch.setattr(trial, "WAIT_S", 0.0)
+    with trial._ONE_AT_A_TIME:
+        answer = lan.send("POST", "/exceptions/preview", {"alert_id": alert, "conditions": SCANNER})
+        assert (answer.status_code, answer.json()["code"]) == (503, "LT-A0503")
+    assert lan.send("POST", "/exceptions/preview", {"alert_id": alert, "conditions": SCANNER}).status_code == 200
+
+
+def test_a_test_that_is_cut_short_says_so(asked: tuple[Browser, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lan, alert = asked
+    defaults = list(trial.preview.__defaults__ or ())
+    monkeypatch.setattr(trial.preview, "__defaults__", (*defaults[:-1], Limits(events=5, time_s=5.0)))
+    said = lan.post("/exceptions/preview", {"alert_id": alert, "conditions": SCANNER})
+    assert "incomplete" in said["warnings"]
+    assert said["hits_before"] < 44
 
 
 def test_limits(node: NodeUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,9 @@ function Preview({ found, fresh }: { found: ExceptionPreview; fresh: boolean }) 
   const high = (found.by_level.high ?? 0) + (found.by_level.critical ?? 0);
   return (
     <div className={fresh ? "except-preview" : "except-preview except-stale"}>
-      <p className="except-would">{t("exceptions.would", { days: found.days, alerts: number(found.alerts), high: number(high) })}</p>
+      <p className="except-would" role="status">
+        {t("exceptions.would", { days: found.days, alerts: number(found.alerts), high: number(high) })}
+      </p>
       <p className="muted">{t("exceptions.wouldHits", { hits: number(found.hits), before: number(found.hits_before), events: number(found.events_read) })}</p>
       {found.alerts > 0 && (
         <p>
@@ -129,7 +131,7 @@ export function ExceptDialog({ alert, onClose }: { alert: Alert; onClose: () => 
   const { t, pick } = useWords();
   const agencyName = useAgencyName();
   const path = `/alerts/${encodeURIComponent(alert.id)}/exception`;
-  const query = useQuery({ queryKey: ["alert", alert.id, "exception"], queryFn: ({ signal }) => get<ExceptionProposal>(path, {}, signal), staleTime: 0 });
+  const query = useQuery({ queryKey: ["alert", alert.id, "exception"], queryFn: ({ signal }) => get<ExceptionProposal>(path, {}, signal), staleTime: 0, refetchOnWindowFocus: false });
   const found = query.data;
   return (
     <Dialog title={t("exceptions.dialog")} onClose={onClose} wide>
@@ -228,7 +230,7 @@ function Draft({ proposal, onClose }: { proposal: ExceptionProposal; onClose: ()
           </label>
         ))}
       </fieldset>
-      <div role="status" aria-live="polite" aria-busy={!fresh}>
+      <div aria-busy={!fresh}>
         {conditions.length === 0 ? (
           <p className="muted">{t("exceptions.chooseOne")}</p>
         ) : trial.isError ? (
