@@ -14,6 +14,7 @@ from correlator.store.base import Scope
 
 PERMISSIONS = (
     "alerts.read", "alerts.work", "incidents.read", "incidents.work", "incidents.raise", "events.read",
+    "exceptions.work", "exceptions.lead",
     "sensors.read", "sensors.manage", "rules.read", "inbox.read", "inbox.work", "audit.read", "system.read",
     "users.manage", "inventory.read", "inventory.manage", "services.read", "services.manage", "national.read",
     "national.manage", "clocks.manage", "notices.read", "notices.manage", "system.manage", "indicators.manage",
@@ -21,7 +22,7 @@ PERMISSIONS = (
 
 _ANALYST = frozenset(
     ("alerts.read", "alerts.work", "incidents.read", "incidents.work", "events.read", "sensors.read", "rules.read",
-     "inventory.read", "services.read")
+     "inventory.read", "services.read", "exceptions.work")
 )  # fmt: skip
 # What keeps the node running and its people in order; no content of cases: whoever needs both gets two grants.
 _ADMIN = frozenset(
@@ -31,6 +32,7 @@ _ADMIN = frozenset(
 _LEAD = _ANALYST | {
     "incidents.raise", "sensors.manage", "users.manage", "system.read", "inventory.manage", "services.manage",
     "notices.read", "notices.manage", "clocks.manage", "indicators.manage",
+    "exceptions.lead",  # of level high and above
 }  # fmt: skip
 ROLES: Mapping[str, frozenset[str]] = {
     "analyst": _ANALYST,

@@ -24,11 +24,12 @@ from sensors.config import Config, NodeTable
 from sensors.logger import Logger
 
 if TYPE_CHECKING:
+    from api.exceptions.publish import Publisher as ExceptionsPublisher
     from api.federation.clock_rules import RulesDown
     from api.federation.deliver import Delivery
     from api.federation.report_send import Reporting
     from api.indicators.hunting import Hunter
-    from api.indicators.publish import Publisher
+    from api.indicators.publish import Publisher as IndicatorsPublisher
     from api.notices.work import Work
     from api.services.follow import Follower
 
@@ -53,7 +54,8 @@ class Runtime:
     rules_down: RulesDown | None = None  # the centre's rules of deadlines, likewise
     follower: Follower | None = None  # of the probes' results, made by the first run of its job
     notices: Work | None = None  # the outbox of notices, made by the first run of its job
-    indicators: tuple[Publisher, Hunter] | None = None  # set files and hunts, likewise
+    indicators: tuple[IndicatorsPublisher, Hunter] | None = None  # set files and hunts, likewise
+    exceptions: ExceptionsPublisher | None = None  # of the correlator's files of exceptions, made when first written
     tls: bool = False  # whether people's browsers reach us by TLS: decides the cookie's name and flags
     # Counters of this process by name, shown in /metrics and written to run/luytre-api.json: each part adds a function.
     counters: dict[str, Callable[[], Any]] = field(default_factory=dict)

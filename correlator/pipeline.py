@@ -22,6 +22,7 @@ from correlator.engine.conditions import MISSING
 from correlator.engine.correlations import Correlator, Fired
 from correlator.engine.rule import About
 from correlator.engine.texts import fill, show
+from correlator.exceptions import Exceptions
 from correlator.hit import Verdict, make_hit
 from correlator.indicators.live import Indicators
 from correlator.indicators.verdict import hit_of
@@ -44,9 +45,12 @@ class Pipeline:
         lateness_s: float = 300.0,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         indicators: Indicators | None = None,
+        exceptions: Exceptions | None = None,
     ) -> None:
         self.engine, self._clock, self._lateness_s = engine, clock or SystemClock(), lateness_s
         self._correlator = Correlator(engine.correlations, lateness_s=lateness_s)
+        self.exceptions = exceptions or Exceptions()
+        self.exceptions.fit(engine)
         self._detectors: dict[str, tuple[Detector, Memory]] = {
             name: (detector, detector.make(**(settings or {}).get(name, {})))
             for name, detector in (detectors or {}).items()
@@ -85,6 +89,12 @@ class Pipeline:
         self.engine = engine
         self._correlator = Correlator(engine.correlations, lateness_s=self._lateness_s)
         self._correlator.restore(kept)
+        self.exceptions.fit(engine)
+
+    def except_by(self, exceptions: Exceptions) -> None:
+        """Other exceptions from the next event on; the rules stay as they are."""
+        exceptions.fit(self.engine)
+        self.exceptions = exceptions
 
     def detectors(self) -> list[Detector]:
         return [detector for detector, _ in self._detectors.values()]
@@ -100,7 +110,7 @@ class Pipeline:
     def snapshot(self) -> bytes:
         return msgspec.msgpack.encode({
             "version": VERSION, "events": self.events, "poisoned": self.poisoned, "hits": dict(self.hits),
-            "correlations": self._correlator.snapshot(),
+            "correlations": self._correlator.snapshot(), "excepted": self.exceptions.counted(),
             "detectors": {name: memory.snapshot() for name, (_, memory) in self._detectors.items()},
             "indicators": self.indicators.snapshot(),
         })  # fmt: skip
@@ -113,6 +123,7 @@ class Pipeline:
                 raise ValueError(f"version {state['version']}")
             self.events, self.poisoned, self.hits = state["events"], state["poisoned"], Counter(state["hits"])
             self._correlator.restore(state["correlations"])
+            self.exceptions.restore(state.get("excepted", {}))  # not in snapshots of before 2026-11-22
             for name, (_, memory) in self._detectors.items():
                 if name in state["detectors"]:
                     memory.restore(state["detectors"][name])
@@ -124,6 +135,8 @@ class Pipeline:
     def _one(self, event: Event) -> list[Event]:
         time, arrival = _times(event)
         matches = self.engine.match(event)
+        if matches:
+            matches = self.exceptions.passed(event, matches)
         found = [_matched(match, event) for match in matches if not match.rule.silent]
         if matches and self.engine.correlations:
             seen = {match.rule.id: match.view for match in matches}

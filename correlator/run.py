@@ -6,7 +6,8 @@ The order that makes nothing lost and nothing doubled: read a page → evaluate 
 only then move the cursor; cursor and state are written together (checkpoint.py). After a crash the page is evaluated
 again from the state of that time and gives the same hits under the same ids, which ingest knows.
 Rules are looked at every `rules_poll_s` and on SIGHUP; they change between two pages, so no event is skipped. Rules
-that broke keep running as they were. What this agency changes of them (tuning.py) is laid over them at each load.
+that broke keep running as they were. What this agency changes of them (tuning.py) is laid over them at each load; what
+its people except (exceptions.py) is looked at as often, and changes without the rules being loaded anew.
 The set of indicators is looked at likewise; a damaged one leaves that which is in force, and says so.
 """
 
@@ -23,9 +24,12 @@ from correlator.detectors import found_detectors
 from correlator.engine import Engine
 from correlator.engine.load import files as rule_files
 from correlator.engine.rule import About
+from correlator.exceptions import folder_of, stamps
+from correlator.exceptions import read as read_exceptions
 from correlator.indicators.kinds import all_kinds
 from correlator.indicators.live import Indicators
-from correlator.indicators.table import IndicatorTable, tables_folder
+from correlator.indicators.table import tables_folder
+from correlator.indicators.watch import Watch
 from correlator.pipeline import Pipeline
 from correlator.store import open_reader
 from correlator.store.base import EventReader, Gap
@@ -144,11 +148,8 @@ class Runner:
         self._reload_wanted = False
         self._rules_error = ""
         self._tuning = Tuning()
-        self._indicators = Indicators()
-        self._indicators_folder = tables_folder(root)
-        self._indicator_files: dict[Path, tuple[tuple[int, int, int], IndicatorTable | None]] = {}
-        self._indicators_error = ""
-        self._signature = self._sign()
+        self._indicators, self._listed = Indicators(), Watch(tables_folder(root))
+        self._signature, self._excepted = self._sign(), stamps(folder_of(config))
         self._looked = self._reported = self._written = clock.monotonic()
         self.gaps = self.lost = self.reloads = 0
         self._newest = ""
@@ -169,6 +170,7 @@ class Runner:
             engine, {name: known[name] for name in table.detectors}, clock,
             lateness_s=table.lateness_s, settings=table.settings,
             indicators=self._indicators,
+            exceptions=read_exceptions(folder_of(config), clock.now()),
         )  # fmt: skip
         self._look_at_indicators()
         self._checkpoint = Checkpoint(root / "correlator")
@@ -250,6 +252,7 @@ class Runner:
             return
         self._looked = now
         self._look_at_indicators()
+        self._look_at_exceptions()
         signature = self._sign()
         ended = self._tuning.mark(self._clock.now())
         if signature == self._signature and not ended and not self._reload_wanted:
@@ -265,29 +268,24 @@ class Runner:
         self._report()
 
     def _look_at_indicators(self) -> None:
-        found: dict[Path, tuple[tuple[int, int, int], IndicatorTable | None]] = {}
-        errors = []
-        for path in sorted(self._indicators_folder.glob("*.ltind")):
-            before = self._indicator_files.get(path)
-            try:
-                stat = path.stat()
-                stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-                if before is not None and before[0] == stamp:
-                    found[path] = before
-                    continue
-                found[path] = (stamp, IndicatorTable(path))
-            except OSError:
-                continue  # taken away while we looked
-            except ValueError as error:
-                errors.append(str(error))
-                found[path] = (stamp, before[1] if before else None)
-                self._daemon.log.error("indicators kept as they were", file=path.name, reason=str(error))
-        if found == self._indicator_files:
+        if not self._listed.look():
             return
-        self._indicator_files, self._indicators_error = found, "; ".join(errors)
-        tables = {table.agency: table for _, table in found.values() if table is not None}
+        tables = self._listed.tables
         self._indicators.use(tables)
+        if self._listed.error:
+            self._daemon.log.error("indicators kept as they were", reason=self._listed.error)
         self._daemon.log.info("indicators loaded", count=sum(table.count for table in tables.values()))
+
+    def _look_at_exceptions(self) -> None:
+        folder, there, now = folder_of(self._config), self._pipeline.exceptions, self._clock.now()
+        changed = stamps(folder)
+        if changed == self._excepted and not there.mark(now):
+            return
+        self._excepted = changed
+        found = read_exceptions(folder, now, there)
+        self._pipeline.except_by(found)
+        self._daemon.log.info("exceptions read", in_force=len(found.items), faults=len(found.told()))
+        self._report()
 
     def _sign(self) -> tuple[tuple[str, int, int], ...]:
         self._rules, self._pipelines = rule_paths(self._config), pipeline_paths(self._config)  # a folder may be new
@@ -314,7 +312,8 @@ class Runner:
             "checkpoint_bytes": self._checkpoint.last_bytes,
             "poisoned": list(self._pipeline.poison)[-10:],
             "rules": with_tuning(rule_states(self._pipeline), self._tuning), "tuning": self._tuning.report(),
-            "indicators_error": self._indicators_error,
+            "indicators_error": self._listed.error,
+            "exceptions": self._pipeline.exceptions.report(),
         })  # fmt: skip
 
 

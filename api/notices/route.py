@@ -35,7 +35,8 @@ SELFTEST = "selftest:"  # how the key of a matter begins that somebody asked for
 WINDOW_S = 300  # for what goes to one person by assignment
 # What a person needs to be told of a kind; what is not named here, any grant in the agency.
 NEEDS = {"alert": "alerts.read", "incident": "incidents.read", "clock": "incidents.read", "service": "services.read",
-         "sensor": "sensors.read", "system": "system.read", "national": "inbox.read"}  # fmt: skip
+         "sensor": "sensors.read", "system": "system.read", "national": "inbox.read",
+         "exception": "alerts.read"}  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -16,7 +16,8 @@ from api.shapes import Level
 from api.state.notices import Matter
 
 IN_ONE = 500
-Kind = Literal["alert", "incident", "clock", "service", "sensor", "system", "national", "account", "test"]
+Kind = Literal["alert", "incident", "clock", "service", "sensor", "system", "national", "exception", "account",
+               "test"]  # fmt: skip
 
 
 def tell(

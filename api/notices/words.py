@@ -28,9 +28,11 @@ LEVELS: dict[Language, dict[str, str]] = {
 }  # fmt: skip
 KINDS: dict[Language, dict[str, str]] = {
     "vi": {"alert": "Cảnh báo", "incident": "Sự cố", "clock": "Thời hạn", "service": "Dịch vụ", "sensor": "Cảm biến",
-           "system": "Hệ thống giám sát", "national": "Toàn quốc", "account": "Tài khoản", "test": "Gửi thử"},
+           "system": "Hệ thống giám sát", "national": "Toàn quốc", "exception": "Ngoại lệ",
+           "account": "Tài khoản", "test": "Gửi thử"},
     "en": {"alert": "Alert", "incident": "Incident", "clock": "Deadline", "service": "Service", "sensor": "Sensor",
-           "system": "Monitoring system", "national": "National", "account": "Account", "test": "Test"},
+           "system": "Monitoring system", "national": "National", "exception": "Exception",
+           "account": "Account", "test": "Test"},
 }  # fmt: skip
 MANY: dict[Language, str] = {"vi": "{count} thông báo mới, mức cao nhất: {level}",
                              "en": "{count} new notices, highest level: {level}"}  # fmt: skip

@@ -20,6 +20,7 @@ from typing import Any
 from correlator.backtest.choose import Chosen
 from correlator.backtest.prefilter import narrow
 from correlator.backtest.tally import DAY_S, Report, Tally, day_start, filled
+from correlator.exceptions import Exceptions
 from correlator.pipeline import Pipeline
 from correlator.store.base import EventReader, Query, Scope
 from sensors.clock import Clock, SystemClock, parse_rfc3339, rfc3339
@@ -53,8 +54,10 @@ def backtest(
     exact: bool = False,
     progress: Progress | None = None,
     on_hit: Callable[[Event, Event], None] | None = None,
+    exceptions: Exceptions | None = None,
 ) -> Report:
-    """`on_hit(hit, completing event)` sees each hit that is counted, for what a caller wants to know besides."""
+    """`exceptions`: what is left out, as live (correlator/exceptions.py); none unless given.
+    `on_hit(hit, completing event)` sees each hit that is counted, for what a caller wants to know besides."""
     clock = clock or SystemClock()
     begun = clock.monotonic()
     until = max(since, until)
@@ -62,7 +65,7 @@ def backtest(
     first = since - chosen.span_s
     plan = _Plan(reader, scope, chosen, first, until, limits.events, exact=exact)
     tally = Tally(limits.sample)
-    pipeline = Pipeline(chosen.engine, clock=clock, lateness_s=LATENESS_S)
+    pipeline = Pipeline(chosen.engine, clock=clock, lateness_s=LATENESS_S, exceptions=exceptions)
     read, stopped, reached = 0, "", until
 
     def counted(hits: list[Event], event: Event) -> None:

@@ -34,6 +34,7 @@ TOTAL_LIMIT_BYTES = 256 * 1024 * 1024
 REFUSED_LIMIT = 20_000
 SUFFIXES = (".yml", ".yaml")
 SKIPPED_FOLDERS = frozenset({"pipelines", "playbooks"})
+EXCEPTIONS = "exceptions"  # directly under a place of rules: read by correlator/exceptions.py, each by its agency
 
 
 @dataclass(slots=True)
@@ -65,7 +66,8 @@ def _under(folder: Path) -> list[Path]:
     """At most one file more than the limit: a folder of a million files costs no more than that."""
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        skipped = SKIPPED_FOLDERS | {EXCEPTIONS} if Path(place) == folder else SKIPPED_FOLDERS
+        folders[:] = sorted(name for name in folders if name not in skipped)
         found += [Path(place, name) for name in names if name.endswith(SUFFIXES)]
         if len(found) > FILES_LIMIT:
             break

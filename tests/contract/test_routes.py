@@ -172,11 +172,11 @@ def test_the_table_of_roles_is_what_was_decided() -> None:
     """A snapshot: a right given or taken shows in a review."""
     analyst = {
         "alerts.read", "alerts.work", "incidents.read", "incidents.work", "events.read", "sensors.read", "rules.read",
-        "inventory.read", "services.read",
+        "inventory.read", "services.read", "exceptions.work",
     }  # fmt: skip
     keeps = {"sensors.manage", "users.manage", "system.read", "inventory.manage", "services.manage", "notices.read",
              "notices.manage"}  # fmt: skip
-    lead = analyst | keeps | {"incidents.raise", "clocks.manage", "indicators.manage"}
+    lead = analyst | keeps | {"incidents.raise", "clocks.manage", "indicators.manage", "exceptions.lead"}
     nation = {"inbox.read", "inbox.work", "national.read"}
     assert {role: set(rights) for role, rights in ROLES.items()} == {
         "analyst": analyst,

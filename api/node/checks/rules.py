@@ -50,6 +50,15 @@ def look(machine: Machine) -> Iterator[Finding]:
             code=fault.get("code"),
             id=fault.get("id"),
         )
+    for fault in (report.get("exceptions") or {}).get("faults", ())[:SHOWN]:
+        yield note(
+            "rule-exception",
+            f"ngoại lệ không có hiệu lực: {fault.get('code')} {fault.get('id')} {fault.get('reason')}",
+            f"an exception is not in force: {fault.get('code')} {fault.get('id')} {fault.get('reason')}",
+            run(f"luytre explain {fault.get('code')}"),
+            code=fault.get("code"),
+            id=fault.get("id"),
+        )
     running = [rule for rule in rules if rule.get("state") == "running"]
     disabled = [rule for rule in rules if rule.get("state") == "disabled"]
     blind = [rule for rule in running if rule.get("kind") == "sigma" and not rule.get("data_last_seen")]

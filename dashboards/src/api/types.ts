@@ -44,6 +44,10 @@ export type Rule = Schemas["Rule"];
 export type DeadLetter = Schemas["DeadLetter"];
 export type System = Schemas["System"];
 export type AuditPage = Schemas["Entries"];
+export type ExceptionProposal = Schemas["Proposal"];
+export type ExceptionPreview = Schemas["PreviewShape"];
+export type RuleException = Schemas["ExceptionShape"];
+export type ExceptionPage = Schemas["ExceptionList"];
 
 export type StreamEvent = {
   type: "alert" | "incident" | "clock" | "raised" | "delivery" | "sensor" | "system" | "inventory" | "service" | "national" | "notice";

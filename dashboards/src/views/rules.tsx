@@ -7,6 +7,7 @@ import type { Level, Rule, Rules as RulePage } from "../api/types";
 import { useKeys } from "../app/keys";
 import { useTitle } from "../app/live";
 import { go, href, useFilters } from "../app/route";
+import { useSession } from "../app/session";
 import { count, folded } from "../app/text";
 import { dateOf } from "../app/time";
 import type { View } from "../app/views";
@@ -56,6 +57,7 @@ function source(rule: Rule): string {
 function Rules() {
   const { t, pick, language } = useWords();
   const loose = useLoose();
+  const { can } = useSession();
   const [filters, setFilters] = useFilters();
   const q = filters.get("q") ?? "";
   const state = filters.get("state") ?? "";
@@ -174,6 +176,7 @@ function Rules() {
       <header className="page-head page-head-row">
         <h1>{t("nav.rules")}</h1>
         <Total of="rules.shown" total={rows.length} />
+        {can("alerts.read") && <a href={href("/rules/exceptions")}>{t("exceptions.title")}</a>}
         <div className="spread" />
         <input
           ref={search}

@@ -13,8 +13,9 @@ import { ActButton } from "../../parts/button";
 import { useExplain } from "../../parts/panel";
 import { AssignDialog } from "./assign";
 import { CloseDialog, MergeDialog, NoteDialog, SnoozeDialog } from "./dialogs";
+import { ExceptDialog } from "./except";
 
-type Question = { kind: "close" | "snooze" | "note" | "merge" | "raise" | "assign"; alerts: readonly Alert[] };
+type Question = { kind: "close" | "snooze" | "note" | "merge" | "raise" | "assign" | "except"; alerts: readonly Alert[] };
 
 /** `advance` is called after an act that leaves the row in the list, so that the next one is at hand. */
 export function useWorking(advance: (step: number) => void = () => {}, cleared: () => void = () => {}) {
@@ -106,6 +107,7 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
           }}
         />
       )}
+      {question.kind === "except" && question.alerts[0] && <ExceptDialog alert={question.alerts[0]} onClose={() => setQuestion(null)} />}
       {question.kind === "merge" && (
         <MergeDialog
           alerts={question.alerts}
@@ -128,6 +130,7 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
           s: { label: "keys.snooze", run: () => ask("snooze", subjects()) },
           c: { label: "keys.note", run: () => ask("note", subjects()) },
           ...(can("incidents.work") ? { m: { label: "keys.merge", run: () => ask("merge", subjects()) } } : {}),
+          ...(can("exceptions.work") ? { t: { label: "keys.except", run: () => ask("except", subjects().slice(0, 1)) } } : {}),
           "[": { label: "keys.claimUp", run: () => claim(subjects(), -1) },
           "]": { label: "keys.claimDown", run: () => claim(subjects(), 1) },
         }
@@ -170,6 +173,11 @@ export function useWorking(advance: (step: number) => void = () => {}, cleared: 
           {t("act.note")}
         </ActButton>
         {taken && <ActButton onClick={() => release(alerts)}>{t("act.release")}</ActButton>}
+        {can("exceptions.work") && alerts.length === 1 && (
+          <ActButton hint="t" onClick={() => ask("except", alerts)}>
+            {t("exceptions.add")}
+          </ActButton>
+        )}
         {can("incidents.raise") && alerts.length === 1 && open && (
           <ActButton onClick={() => ask("raise", alerts)}>{t("act.raiseShort")}</ActButton>
         )}
