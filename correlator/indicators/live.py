@@ -1,69 +1,32 @@
-"""The live stage: which events meet an indicator. One finding a minute for each (indicator, host), never more.
+"""The live stage: which events meet an indicator; minutes.py says each once a minute.
 
 In:  events in store order; tables that may be changed between two events (`use`): of an agency, which only its own
-     events are held against, and of "", which all are. Out: `Sighted`: the first at once,
-     what follows within AGAIN_S of event time together, as one with its count.
+     events are held against, and of "", which all are. Out: `Sighted`.
 Only columns that exist are read: the event's own first words choose what is looked at. What a value came to is
 remembered (MEMO values of at most MEMO_CHARS characters a set of kinds; emptied when full), so an ordinary value
 costs a look into a dictionary, and one never seen before the bisections of table.py.
-Bound: PAIRS_LIMIT open pairs; the one seen longest ago goes first, what it still had to say is said then. VALUES_LIMIT
-values of one field, VALUE_CHARS characters of one value: what is left out is counted in `dropped`.
-Nothing here asks the time of day: the same events give the same findings after any crash. An indicator that has ended
-is told by the event's own time (when it was seen, not when we read it).
+Bound: VALUES_LIMIT values of one field, VALUE_CHARS characters of one value: what is left out is counted in `dropped`.
+An indicator that has ended is told by the event's own time (when it was seen, not when we read it).
 """
 
 from __future__ import annotations
 
-import heapq
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from correlator.hit import ENTITIES, Level
 from correlator.indicators.kinds import all_kinds
 from correlator.indicators.kinds._plain import packed
+from correlator.indicators.minutes import Minutes
 from correlator.indicators.seam import Kind
+from correlator.indicators.sighting import Met, Sighted
 from correlator.indicators.table import IndicatorTable, Known
-from sensors.event import Event, get, put
+from sensors.event import Event, get
 
-AGAIN_S = 60.0
 PAIRS_LIMIT = 10_000
-EVENT_IDS = 100
 MEMO, MEMO_CHARS = 20_000, 256
 VALUES_LIMIT, VALUE_CHARS = 200, 4_096
-_KEPT = (*ENTITIES, "@timestamp", "event.id", "organization.id", "observer.id", "log.file.path")
-_WHO_CAME = frozenset(("winlog.event_data.IpAddress", "winlog.event_data.SourceIp"))
-_LEVELS: Sequence[Level] = ("low", "medium", "high")
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """An event's value, and the indicator that it is (of)."""
-
-    known: Known
-    path: str
-    matched: str  # the value as the event has it
-
-
-@dataclass(frozen=True, slots=True)
-class Sighted:
-    met: Met
-    event: Event  # the last one, or what is kept of it
-    group: Mapping[str, str]
-    level: Level
-    who: str
-    count: int
-    event_ids: Sequence[str]
-
-
-@dataclass(slots=True)
-class _Pair:
-    until: float
-    last: float
-    count: int = 0
-    ids: list[str] | None = None
-    sighted: Sighted | None = None  # with what is kept of the last event
+NEVER = 1 << 40
 
 
 class _Sort:
@@ -119,11 +82,9 @@ class _View:
             self.labels |= table.labels
 
     def find(self, kind: Kind, key: bytes, value: str) -> Known | None:
-        for table in self.tables:
-            found = table.find(kind, key, value)
-            if found is not None:
-                return found
-        return None
+        """Of several sets' the one that ends last: of one that ended, another may still say the same."""
+        found = [one for table in self.tables if (one := table.find(kind, key, value)) is not None]
+        return max(found, key=lambda one: one.expires or NEVER, default=None)
 
     def find_address(self, raw: bytes, time: float) -> Known | None:
         found = [one for table in self.tables if (one := table.find_address(raw, time)) is not None]
@@ -134,11 +95,8 @@ class Indicators:
     def __init__(
         self, tables: Mapping[str, IndicatorTable] | IndicatorTable | None = None, *, pairs_limit: int = PAIRS_LIMIT
     ) -> None:
-        self._pairs_limit = pairs_limit
         self.use(tables)
-        self._pairs: OrderedDict[tuple[str, str, str], _Pair] = OrderedDict()
-        self._ends: list[tuple[float, tuple[str, str, str]]] = []  # a heap: when which pair's minute is over
-        self._newest = 0.0
+        self._minutes = Minutes(pairs_limit)
         self.dropped = self.met = 0
 
     def use(self, tables: Mapping[str, IndicatorTable] | IndicatorTable | None) -> None:
@@ -151,11 +109,12 @@ class Indicators:
         self._views = {agency: _View([table, *common], memo) for agency, table in self._tables.items() if agency}
 
     def feed(self, event: Event, time: float) -> list[Sighted]:
-        if not self._tables and not self._pairs:
+        if not self._tables and not self._minutes:
             return []
-        found = self._due(time) if time > self._newest else []
+        found = self._minutes.due(time)
         for met in self.look(event, time):
-            found += self._see(met, event, time)
+            self.met += 1
+            found += self._minutes.see(met, event, time)
         return found
 
     def look(self, event: Event, time: float) -> list[Met]:
@@ -234,62 +193,9 @@ class Indicators:
             sort.memo[text] = known
         return known
 
-    # --- one finding a minute for each (indicator, host) --------------------------------------------------------
-
-    def _see(self, met: Met, event: Event, time: float) -> list[Sighted]:
-        self.met += 1
-        host, who = _host(met, event)
-        agency = str(get(event, "organization.id") or "")
-        key = (agency, met.known.key, who)
-        group = {"threat.indicator.name": met.known.value, **({host: who} if host else {})}
-        sighted = Sighted(met, event, group, level_of(met), who, 1, (str(get(event, "event.id") or ""),))
-        pair = self._pairs.get(key)
-        if pair is None:
-            self._open(key, time + AGAIN_S, time)
-            return [sighted, *self._evicted()]
-        self._pairs.move_to_end(key)
-        pair.count += 1
-        pair.ids = [*(pair.ids or ())[-EVENT_IDS + 1 :], *sighted.event_ids]
-        pair.sighted = Sighted(met, kept(event), group, sighted.level, who, pair.count, tuple(pair.ids))
-        pair.last = time
-        if time < pair.until:
-            return []
-        self._open(key, time + AGAIN_S, time)
-        return [pair.sighted]
-
-    def _evicted(self) -> list[Sighted]:
-        found = []
-        while len(self._pairs) > self._pairs_limit:
-            _, pair = self._pairs.popitem(last=False)
-            found += [pair.sighted] if pair.sighted is not None else []
-        return found
-
-    def _open(self, key: tuple[str, str, str], until: float, last: float) -> None:
-        self._pairs[key] = _Pair(until, last)
-        heapq.heappush(self._ends, (until, key))
-
-    def _due(self, time: float) -> list[Sighted]:
-        """Of pairs whose minute is over, what they still had to say; one that has nothing to say is forgotten."""
-        self._newest = time
-        found: list[Sighted] = []
-        while self._ends and self._ends[0][0] <= time:
-            until, key = heapq.heappop(self._ends)
-            pair = self._pairs.get(key)
-            if pair is None or pair.until != until:
-                continue
-            if pair.sighted is None:
-                del self._pairs[key]
-            else:
-                found.append(pair.sighted)
-                self._open(key, pair.last + AGAIN_S, pair.last)
-        return found
-
     def finish(self) -> list[Sighted]:
         """What was not said yet: of a file that ends."""
-        found = [pair.sighted for pair in self._pairs.values() if pair.sighted is not None]
-        self._pairs.clear()
-        self._ends.clear()
-        return found
+        return self._minutes.finish()
 
     # --- for the checkpoint and the health ----------------------------------------------------------------------
 
@@ -297,36 +203,14 @@ class Indicators:
         tables = self._tables.values()
         return {"count": sum(table.count for table in tables), "bytes": sum(table.bytes for table in tables),
                 "made_at": max((table.made_at for table in tables), default=0.0), "met": self.met,
-                "pairs": len(self._pairs), "dropped": self.dropped}  # fmt: skip
+                "pairs": len(self._minutes), "dropped": self.dropped}  # fmt: skip
 
     def snapshot(self) -> Any:
-        return {"newest": self._newest, "dropped": self.dropped, "met": self.met,
-                "pairs": [[list(key), pair.until, pair.last, pair.count, pair.ids, _plain(pair.sighted)]
-                          for key, pair in self._pairs.items()]}  # fmt: skip
+        return {**self._minutes.snapshot(), "dropped": self.dropped, "met": self.met}
 
     def restore(self, snapshot: Any) -> None:
-        self._newest, self.dropped, self.met = snapshot["newest"], snapshot["dropped"], snapshot["met"]
-        self._pairs.clear()
-        self._ends = []
-        kinds = all_kinds()
-        for key, until, last, count, ids, plain in snapshot["pairs"]:
-            sighted = None
-            if plain is not None and plain["known"][0] in kinds:
-                kind, *rest = plain["known"]
-                met = Met(Known(kinds[kind], *rest), plain["path"], plain["matched"])
-                sighted = Sighted(met, plain["event"], plain["group"], plain["level"], plain["who"], count, tuple(ids))
-            place = (key[0], key[1], key[2])
-            self._open(place, until, last)
-            self._pairs[place] = _Pair(until, last, count, ids, sighted)
-
-
-def _plain(sighted: Sighted | None) -> dict[str, Any] | None:
-    if sighted is None:
-        return None
-    known = sighted.met.known
-    what = [known.kind.name, known.value, known.key, known.source, known.confidence, known.tlp, known.expires]
-    return {"known": what, "path": sighted.met.path, "matched": sighted.met.matched, "event": sighted.event,
-            "group": dict(sighted.group), "level": sighted.level, "who": sighted.who}  # fmt: skip
+        self.dropped, self.met = snapshot["dropped"], snapshot["met"]
+        self._minutes.restore(snapshot)
 
 
 def _reach(inner: Any, part: Mapping[str, Any], rest: str) -> Any:
@@ -345,37 +229,3 @@ def _below(view: _View, kind: Kind, text: str, time: float) -> Known | None:
             if found is not None and not found.ended(time):
                 return found
     return None
-
-
-def level_of(met: Met) -> Level:
-    """By confidence: 75 and over high, under 40 low. One lower when the indicator came to us: who is on the internet is
-    knocked at all day; who calls out to a listed address has a reason."""
-    confidence = 50 if met.known.confidence is None else met.known.confidence
-    level = 2 if confidence >= 75 else 1 if confidence >= 40 else 0
-    return _LEVELS[max(0, level - _inbound(met.path))]
-
-
-def _inbound(path: str) -> bool:
-    return path.startswith(("source.", "client.")) or path in _WHO_CAME
-
-
-def _host(met: Met, event: Event) -> tuple[str, str]:
-    """(field, value) of the machine whose alert this is: never the indicator itself."""
-    order = met.known.kind.who
-    if _inbound(met.path):
-        order = ("host.name", "winlog.computer_name", "destination.ip", "server.ip", "observer.name")
-    for path in order:
-        value = get(event, path)
-        if isinstance(value, str) and value and value != met.matched:
-            return path, value[:256]
-    return "", ""
-
-
-def kept(event: Event) -> Event:
-    """What a hit takes over of its event."""
-    made: Event = {}
-    for path in _KEPT:
-        value = get(event, path)
-        if value is not None:
-            put(made, path, value[:2_048] if isinstance(value, str) else value)
-    return made

@@ -6,7 +6,7 @@ from typing import Any
 
 from correlator.engine.texts import fill
 from correlator.hit import Verdict, make_hit
-from correlator.indicators.live import Sighted
+from correlator.indicators.sighting import Sighted
 from sensors.event import Event, get, put
 
 

@@ -14,7 +14,9 @@ import pytest
 from api.casework import hits
 from correlator.engine import Engine
 from correlator.indicators import live
-from correlator.indicators.live import AGAIN_S, Indicators
+from correlator.indicators.live import Indicators
+from correlator.indicators.minutes import AGAIN_S
+from correlator.indicators.sighting import Sighted
 from correlator.indicators.table import IndicatorTable, Row, write
 from correlator.indicators.verdict import hit_of
 from correlator.pipeline import Pipeline
@@ -38,7 +40,7 @@ def flow(number: int, second: float = 0.0, to: str = "45.6.7.8", by: str = "10.0
     return event(number, second, **{"source.ip": by, "destination.ip": to})
 
 
-def fed(stage: Indicators, events: Iterable[Event]) -> list[live.Sighted]:
+def fed(stage: Indicators, events: Iterable[Event]) -> list[Sighted]:
     return [one for at in events for one in stage.feed(at, _time(at))]
 
 
@@ -221,3 +223,22 @@ def test_a_clock_in_the_future_ends_nobody_s_minutes(tmp_path: Path) -> None:
     pipeline = Pipeline(Engine.load([], []), indicators=Indicators(table(tmp_path, Row("ip", "45.6.7.8"))))
     assert len(pipeline.feed([late])) == 1
     assert pipeline.indicators.snapshot()["newest"] < T0 + 1e8
+
+
+def test_time_that_stands_still_fills_nothing(tmp_path: Path) -> None:
+    """A stranger who writes one time into all events opens pairs whose minute never ends."""
+    stage = Indicators(table(tmp_path, Row("ip", "45.6.7.8", 1)), pairs_limit=10)
+    assert len(fed(stage, (flow(n, by=f"10.0.{n // 250}.{n % 250}") for n in range(500)))) == 500
+    assert len(stage._minutes) == 10
+    assert len(stage._minutes._ends) <= 40
+    again = [flow(900 + n, 1, by=f"10.0.1.{n}") for n in range(240, 250) for _ in "ab"]
+    assert fed(stage, again) == []
+    assert [one.count for one in fed(stage, [flow(902, AGAIN_S + 1, to="9.9.9.9")])] == [2] * 10
+
+
+def test_of_two_sets_the_one_that_still_holds_speaks(tmp_path: Path) -> None:
+    own, common = tmp_path / "own", tmp_path / "common"
+    write(own, [Row("ip", "45.6.7.8", 1, expires=T0 - 1)], SOURCES, T0, agency="xa-a")
+    write(common, [Row("ip", "45.6.7.8", 1)], SOURCES, T0)
+    stage = Indicators({"xa-a": IndicatorTable(own), "": IndicatorTable(common)})
+    assert [met.known.expires for met in stage.look(flow(1), T0)] == [0]
