@@ -102,7 +102,7 @@ def test_stream_and_orderly_stop(api: Api) -> None:
     stored_hits(api.data, [hit(1)])
     me = api.start().person()
     eventually(lambda: me.get("/alerts")["total"] == 1)
-    connection = http.client.HTTPConnection("127.0.0.1", api.people, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", api.people, timeout=60)
     connection.request("GET", "/api/v1/stream", headers={"Cookie": me._cookie, "Last-Event-ID": "0"})
     answer = connection.getresponse()
     assert answer.status == 200
@@ -165,7 +165,7 @@ def test_another_address_than_loopback_has_tls(tmp_path: Path) -> None:
             raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert not raw.recv(100).startswith(b"HTTP/1.1 200")
         context = ssl.create_default_context(cafile=str(api.data / "keys" / "ca.pem"))
-        connection = http.client.HTTPSConnection("localhost", api.people, context=context, timeout=10)
+        connection = http.client.HTTPSConnection("localhost", api.people, context=context, timeout=60)
         token = login_link(Config(api.config), "quantri").partition("token=")[2]
         connection.request("POST", "/api/v1/session/link", json.dumps({"token": token}),
                            {"Content-Type": "application/json"})  # fmt: skip
