@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -46,7 +47,7 @@ class Api:
                 [sys.executable, "-m", "api.serve", "--config", str(self.config)], cwd=ROOT, stderr=log, stdout=log
             )
         end = time.monotonic() + 30
-        while ask(self.data, "machines") is None:
+        while ask(self.data, "machines") is None or not _listens(self.people):
             assert self._process.poll() is None, self.log.read_text()
             assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.05)
@@ -74,6 +75,12 @@ class Api:
         me = Person(f"http://127.0.0.1:{self.people}")
         me.log_in(login_link(Config(self.config), "quantri"))
         return me
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+        return True
+    return False
 
 
 @pytest.fixture
