@@ -1,9 +1,9 @@
 """A detector: what a rule can't say, because it needs memory of what is usual.
 
 The seam of `correlator/detectors/`: a file there exports `DETECTOR = Detector(…)`, and the pipeline runs it.
-In:  events of its interest in store order, and `tick(now)` while the stream is caught up. Out: `Finding`s with a score
-from 0 to 1. Bound: each memory has a limit and counts what it `dropped`. Same input, same findings: randomness and the
-clock are not a detector's to take.
+In:  every event in store order, at times no more of it than the fields that the detector `reads`; `tick(now)` while the
+stream is caught up. Out: `Finding`s with a score from 0 to 1. Bound: each memory has a limit and counts what it
+`dropped`. Same input, same findings: randomness and the clock are not a detector's to take.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Memory(Protocol):
 
     dropped: int
 
-    def feed(self, event: Event, time: float) -> list[Finding]: ...
+    def feed(self, event: Event, time: float) -> list[Finding]:
+        """`event` holds at least what the detector `reads`. Where a finding holds it, the whole one takes its place."""
 
     def tick(self, now: float) -> list[Finding]:
         """Called about every second while nothing is waiting to be read."""
@@ -63,6 +64,7 @@ class Detector:
     keys: Sequence[str]  # the fields that its groups are made of
     make: Callable[..., Memory]  # keyword settings only
     examples: Sequence[Example]
+    reads: Sequence[str] | None = None  # the fields that are looked at; None: any, so that each event must be decoded
     tags: Sequence[str] = ()
     description: Mapping[str, str] = field(default_factory=dict)
     steps: Mapping[str, Sequence[str]] = field(default_factory=dict)

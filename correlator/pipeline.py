@@ -1,8 +1,13 @@
 """Events in, hits out: engine, correlations, detectors and indicators over one stream.
 
-In:  `feed(events)` in store order; `tick(now)` while nothing waits; `finish()` when the input ends. Out: hits (events
-     for the `hits` stream, with deterministic ids: the same events give the same hits however often they are fed).
+In:  `feed(events)` in store order, each decoded or as JSON; `tick(now)` while nothing waits; `finish()` when the input
+     ends. Out: hits (events for the `hits` stream, with deterministic ids: the same events give the same hits however
+     often they are fed, and in whichever of the two forms).
 Bound: those of engine, correlations, detectors and indicators. `snapshot()` is msgpack, never code.
+
+Of a line the engine reads the columns of its rules; detectors and indicators name what they read (glance.py). Only what
+matched, was found or met is decoded whole. Damage in what nobody reads (a number out of range) is then not noticed;
+bytes that are no UTF-8 or no JSON are.
 
 An event on which an evaluator fails (a mistake of ours) is poison: it is put aside with its reason in `poison`,
 counted, and the stream goes on.
@@ -11,27 +16,25 @@ counted, and the stream goes on.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from correlator.detector import Detector, Finding, Memory
+from correlator.detector import Detector, Memory
 from correlator.engine import Engine, Match
-from correlator.engine.conditions import MISSING
-from correlator.engine.correlations import Correlator, Fired
-from correlator.engine.rule import About
-from correlator.engine.texts import fill, show
+from correlator.engine.correlations import Correlator
 from correlator.exceptions import Exceptions
-from correlator.hit import Verdict, make_hit
-from correlator.indicators.live import Indicators
+from correlator.glance import glance
+from correlator.indicators.live import READS, Indicators
 from correlator.indicators.verdict import hit_of
-from sensors.clock import Clock, SystemClock, parse_rfc3339, rfc3339
-from sensors.event import Event, get
+from correlator.verdicts import bounded, correlated, matched, noticed
+from sensors.clock import Clock, SystemClock, parse_rfc3339
+from sensors.event import Event, decode, get
 
 POISON_KEPT = 100
-VALUE_LIMIT_CHARS = 2048
-LIST_LIMIT = 100
+_TIMES = ("@timestamp", "event.ingested")
 VERSION = 1
 
 
@@ -59,28 +62,35 @@ class Pipeline:
         self.events = self.poisoned = 0
         self.hits: Counter[str] = Counter()  # by rule id
         self.poison: deque[dict[str, str]] = deque(maxlen=POISON_KEPT)
-        self._newest = 0.0
+        reads = [detector.reads for detector, _ in self._detectors.values()]
+        self._few: Callable[[bytes], Event] | None = None  # without indicators, with them; None: all is asked for
+        self._few_and_indicators: Callable[[bytes], Event] | None = None
+        if None not in reads:
+            paths = [*_TIMES, *(path for one in reads for path in one or ())]
+            self._few, self._few_and_indicators = glance(paths), glance([*paths, *READS])
 
-    def feed(self, events: Iterable[Event]) -> list[Event]:
+    def feed(self, events: Iterable[Event | bytes]) -> list[Event]:
+        """Each an event, or one as JSON, of which no more is read than somebody asks for."""
         found: list[Event] = []
-        for event in events:
+        read = self._few_and_indicators if self.indicators.in_force else self._few
+        for given in events:
             self.events += 1
             try:
-                found += self._one(event)
+                found += self._of_line(given, read) if isinstance(given, bytes) else self._of_event(given)
             except Exception as error:
-                self._put_aside(event, error)
+                self._put_aside(given, error)
         return self._counted(found)
 
     def tick(self, now: float | None = None) -> list[Event]:
         """Time passes without events: windows end, silence is noticed."""
         now = self._clock.now() if now is None else now
-        found = [_correlated(fired) for fired in self._correlator.tick(now)]
+        found = [correlated(fired) for fired in self._correlator.tick(now)]
         for detector, memory in self._detectors.values():
-            found += [_noticed(detector, finding) for finding in memory.tick(now)]
+            found += [noticed(detector, finding) for finding in memory.tick(now)]
         return self._counted(found)
 
     def finish(self) -> list[Event]:
-        found = [_correlated(fired) for fired in self._correlator.finish()]
+        found = [correlated(fired) for fired in self._correlator.finish()]
         return self._counted([*found, *(hit_of(sighted) for sighted in self.indicators.finish())])
 
     def reload(self, engine: Engine) -> None:
@@ -132,41 +142,47 @@ class Pipeline:
         except (msgspec.DecodeError, KeyError, TypeError, IndexError) as error:
             raise ValueError(f"not a snapshot: {type(error).__name__}: {error}") from None
 
-    def _one(self, event: Event) -> list[Event]:
-        time, arrival = _times(event)
-        matches = self.engine.match(event)
+    def _of_event(self, event: Event, line: bytes = b"") -> list[Event]:
+        return self._one(event, self.engine.match(event, line), lambda: event)
+
+    def _of_line(self, line: bytes, read: Callable[[bytes], Event] | None) -> list[Event]:
+        if read is None:
+            return self._of_event(decode(line), line)
+        few = read(line)
+        (matches,) = self.engine.match_lines((line,))
+        return self._one(few, matches, lambda: matches[0].event if matches else decode(line))
+
+    def _one(self, few: Event, matches: Sequence[Match], whole: Callable[[], Event]) -> list[Event]:
+        """`few`: at least the fields that detectors and indicators read."""
+        time, arrival = _times(few)
+        found: list[Event] = []
         if matches:
+            event = whole()
             matches = self.exceptions.passed(event, matches)
-        found = [_matched(match, event) for match in matches if not match.rule.silent]
-        if matches and self.engine.correlations:
-            seen = {match.rule.id: match.view for match in matches}
-            found += [_correlated(fired) for fired in self._correlator.feed(event, seen, time, arrival)
-                      if not fired.correlation.silent]  # fmt: skip
+            found += [matched(match, event) for match in matches if not match.rule.silent]
+            if matches and self.engine.correlations:
+                seen = {match.rule.id: match.view for match in matches}
+                found += [correlated(fired) for fired in self._correlator.feed(event, seen, time, arrival)
+                          if not fired.correlation.silent]  # fmt: skip
         for detector, memory in self._detectors.values():
-            found += [_noticed(detector, finding) for finding in memory.feed(event, time)]
-        seen_at = min(time, arrival) if arrival else time  # one machine's clock in the future must not end all minutes
-        found += [hit_of(sighted) for sighted in self.indicators.feed(event, seen_at)]
+            for finding in memory.feed(few, time):
+                found.append(noticed(detector, replace(finding, event=whole()) if finding.event is few else finding))
+        if self.indicators.in_force:
+            seen_at = min(time, arrival) if arrival else time  # one machine's future clock must not end all minutes
+            found += [hit_of(sighted) for sighted in self.indicators.feed(few, seen_at, whole)]
         return found
 
-    def _put_aside(self, event: Event, error: Exception) -> None:
+    def _put_aside(self, given: Event | bytes, error: Exception) -> None:
         self.poisoned += 1
-        event_id = event.get("event", {}).get("id") if isinstance(event.get("event"), dict) else None
+        try:
+            event_id = get(decode(given) if isinstance(given, bytes) else given, "event.id")
+        except Exception:  # the line is none: that is the error
+            event_id = None
         self.poison.append({"event.id": str(event_id or ""), "error": f"{type(error).__name__}: {error}"[:500]})
 
     def _counted(self, hits: list[Event]) -> list[Event]:
         self.hits.update(str(hit["rule"]["id"]) for hit in hits)
-        return [_bounded(hit) for hit in hits]
-
-
-def _bounded(value: Any) -> Any:
-    """A hit repeats its event's entities, which strangers choose: cut, so that ingest never refuses a hit."""
-    if isinstance(value, str):
-        return value if len(value) <= VALUE_LIMIT_CHARS else value[:VALUE_LIMIT_CHARS] + "…"
-    if isinstance(value, dict):
-        return {key: _bounded(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_bounded(inner) for inner in value[:LIST_LIMIT]]
-    return value
+        return [bounded(hit) for hit in hits]
 
 
 def _times(event: Event) -> tuple[float, float]:
@@ -175,48 +191,3 @@ def _times(event: Event) -> tuple[float, float]:
     arrival = parse_rfc3339(ingested) if isinstance(ingested, str) else None
     time = parse_rfc3339(stamp) if isinstance(stamp, str) else None
     return (time if time is not None else arrival or 0.0), arrival or 0.0
-
-
-def _verdict_texts(about: About) -> dict[str, Any]:
-    return {"rule_id": about.id, "name": about.title, "level": about.level, "title": dict(about.titles),
-            "tags": about.tags}  # fmt: skip
-
-
-def _matched(match: Match, event: Event) -> Event:
-    about, view = match.rule.about, match.view
-    names = about.group_by if about.group_by is not None else ("host.name", "source.ip")
-    group = {name: text for name in names if (text := show(view.value(name))) != "?"}
-    if not group and about.group_by is None:
-        group = {name: text for name in ("user.name", "observer.name") if (text := show(view.value(name))) != "?"}
-    reason = fill(about.reason, view.value) or {"en": about.title}
-    return make_hit(Verdict(**_verdict_texts(about), kind="sigma", group=group, reason=reason), event)
-
-
-def _correlated(fired: Fired) -> Event:
-    about = fired.correlation.about
-    facts = {"count": fired.count, "values": fired.values, "value": fired.value, "which": list(fired.which),
-             "luytre.hit.count": fired.count, "timespan": fired.correlation.timespan_s, **fired.group}  # fmt: skip
-    verdict = Verdict(
-        **_verdict_texts(about), kind="correlation", group=dict(fired.group), count=fired.count,
-        event_ids=fired.event_ids,
-        reason=fill(about.reason, lambda name: _look(name, facts, fired.event, fired.common)) or {"en": about.title},
-    )  # fmt: skip
-    return make_hit(verdict, fired.event, when=rfc3339(fired.time), shared=[dict(fired.common)])
-
-
-def _noticed(detector: Detector, finding: Finding) -> Event:
-    facts = {**finding.group, **finding.facts}
-    verdict = Verdict(
-        detector.id, detector.name, detector.level, "detector", dict(finding.group), dict(detector.title),
-        fill(detector.reason, lambda name: _look(name, facts, finding.event)), tuple(detector.tags), finding.score,
-        finding.count, finding.event_ids,
-    )  # fmt: skip
-    return make_hit(verdict, finding.event, when=rfc3339(finding.when) if finding.when is not None else None)
-
-
-def _look(name: str, facts: Mapping[str, Any], event: Event, common: Mapping[str, Any] | None = None) -> Any:
-    for table in (facts, common or {}):
-        if name in table:
-            return table[name]
-    found = get(event, name)
-    return MISSING if found is None else found

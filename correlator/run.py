@@ -14,44 +14,35 @@ The set of indicators is looked at likewise; a damaged one leaves that which is 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from correlator.checkpoint import Checkpoint
-from correlator.config import CorrelatorTable, machine_url, pipeline_paths, rule_paths
+from correlator.config import CorrelatorTable, pipeline_paths, rule_paths
 from correlator.detectors import found_detectors
 from correlator.engine import Engine
 from correlator.engine.load import files as rule_files
-from correlator.engine.rule import About
 from correlator.exceptions import folder_of, stamps
 from correlator.exceptions import read as read_exceptions
-from correlator.indicators.kinds import all_kinds
 from correlator.indicators.live import Indicators
 from correlator.indicators.table import tables_folder
 from correlator.indicators.watch import Watch
 from correlator.pipeline import Pipeline
+from correlator.post import Poster, Send, sender
+from correlator.states import rule_states
 from correlator.store import open_reader
-from correlator.store.base import EventReader, Gap
+from correlator.store.base import EventReader, Gap, decoded
 from correlator.tuning import Tuning, read, tuning_path, with_tuning
 from sensors.clock import Clock, SystemClock, parse_rfc3339
 from sensors.config import Config, NodeTable
 from sensors.daemon import Daemon
 from sensors.errors import ConfigError, Place, Problem
-from sensors.event import Event, encode, get
-from sensors.wire import BulkClient, Busy, ItemStatus, NotAllowed, TooLarge, tls_context
-
-SEND_ITEMS = 500
-WAIT_LIMIT_S = 30.0
-REFUSED_WAIT_S = 5.0  # our certificate is missing or refused: somebody must act, then we go on
-
-Send = Callable[[Sequence[bytes]], list[ItemStatus]]
+from sensors.event import get
 
 
 def run(config: Config, daemon: Daemon, clock: Clock | None = None, send: Send | None = None) -> int:
     node, table = config.table("node", NodeTable), config.table("correlator", CorrelatorTable)
     clock = clock or SystemClock()
-    poster = Poster(send or _sender(config, table, node), daemon, clock)
+    poster = Poster(send or sender(config, table, node), daemon, clock)
     reader = open_reader(config)
     try:
         runner = Runner(config, table, node.root, daemon, clock, reader, poster)
@@ -61,83 +52,6 @@ def run(config: Config, daemon: Daemon, clock: Clock | None = None, send: Send |
     finally:
         reader.close()
     return 0
-
-
-def _sender(config: Config, table: CorrelatorTable, node: NodeTable) -> Send:
-    """Connects when first asked, and anew after the certificate was not accepted."""
-    keys = Path(table.keys) if table.keys else node.root / "keys"
-    url = machine_url(config)
-    client: list[BulkClient] = []
-
-    def send(items: Sequence[bytes]) -> list[ItemStatus]:
-        if not client:
-            try:
-                tls = tls_context(keys / "ca.pem", keys / "correlator.pem", keys / "correlator.key")
-            except OSError as error:
-                raise NotAllowed(0, f"{keys}: {error.strerror or error}") from None
-            client.append(BulkClient(url, tls))
-        try:
-            return client[0].send(items)
-        except NotAllowed:
-            client.pop().close()
-            raise
-
-    return send
-
-
-class Poster:
-    """Posts hits until each is stored or refused for good."""
-
-    def __init__(self, send: Send, daemon: Daemon, clock: Clock) -> None:
-        self._send, self._daemon, self._clock = send, daemon, clock
-        self.posted = self.refused = 0
-        self.state = "ok"
-
-    def post(self, hits: Sequence[Event]) -> bool:
-        """True when all are settled; False when we were asked to stop before."""
-        waiting = [encode(hit) for hit in hits]
-        pause = 0.5
-        size = SEND_ITEMS
-        while waiting:
-            if self._daemon.stop.is_set():
-                return False
-            chunk = waiting[:size]
-            try:
-                statuses = self._send(chunk)
-            except TooLarge as error:
-                if len(chunk) == 1:
-                    self._refuse(chunk[0], str(error))
-                    waiting = waiting[1:]
-                size = max(1, len(chunk) // 2)
-                continue
-            except NotAllowed as error:
-                self.state = str(error)
-                self._daemon.log.warning("hits not accepted", reason=str(error))
-                self._clock.wait(self._daemon.stop, REFUSED_WAIT_S)
-                continue
-            except Busy as error:
-                self.state = str(error)
-                self._clock.wait(self._daemon.stop, error.retry_after_s or pause)
-                pause = min(WAIT_LIMIT_S, pause * 2)
-                continue
-            again = []
-            for item, status in zip(chunk, statuses, strict=True):
-                if status.stored:
-                    self.posted += 1
-                elif status.again:
-                    again.append(item)
-                else:
-                    self._refuse(item, f"{status.status} {status.reason}")
-            waiting = again + waiting[len(chunk) :]
-            self.state = "ok"
-            if again:
-                self._clock.wait(self._daemon.stop, pause)
-                pause = min(WAIT_LIMIT_S, pause * 2)
-        return True
-
-    def _refuse(self, item: bytes, reason: str) -> None:
-        self.refused += 1
-        self._daemon.log.error("a hit was refused", reason=reason, hit=item[:500].decode("utf-8", "replace"))
 
 
 class Runner:
@@ -210,8 +124,8 @@ class Runner:
             self._daemon.log.warning("a gap in the stream", lost=page.lost)
             self._cursor = page.next
             return 0
-        hits = self._pipeline.feed(page.events)
-        if len(page.events) < self._table.batch:
+        hits = self._pipeline.feed(page.items)
+        if len(page.items) < self._table.batch:
             hits += self._pipeline.tick()
         if hits and not self._poster.post(hits):
             # The pipeline is ahead of the cursor now: this state must not be written. The next start goes on from
@@ -219,16 +133,17 @@ class Runner:
             self._written = float("inf")
             return -1
         self._cursor = page.next
-        self._behind = len(page.events) >= self._table.batch
-        if page.events:
-            self._newest = str(get(page.events[-1], "event.ingested") or page.events[-1].get("@timestamp") or "")
+        self._behind = len(page.items) >= self._table.batch
+        if page.items:
+            newest = decoded(page.items[-1]) or {}
+            self._newest = str(get(newest, "event.ingested") or newest.get("@timestamp") or "")
         now = self._clock.monotonic()
-        self._changed = self._changed or bool(page.events or hits)
+        self._changed = self._changed or bool(page.items or hits)
         if self._changed and now - self._written >= self._table.checkpoint_s:
             self._write()
         if now - self._reported >= self._table.report_s:
             self._report()
-        return len(page.events)
+        return len(page.items)
 
     def _write(self) -> None:
         if self._written == float("inf"):
@@ -315,42 +230,3 @@ class Runner:
             "indicators_error": self._listed.error,
             "exceptions": self._pipeline.exceptions.report(),
         })  # fmt: skip
-
-
-def rule_states(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Every rule that was found: state "running" or "refused" with the reason, hits, and whether its data is there."""
-    engine = pipeline.engine
-    seen = engine.last_seen()
-    unrouted = {rule.id for rule in engine.unrouted}
-
-    def running(about: About, kind: str, **more: Any) -> dict[str, Any]:
-        return {"id": about.id, "title": about.titles, "level": about.level, "kind": kind, "state": "running",
-                "path": about.path, "line": about.line, "tags": about.tags, "hits": pipeline.hits.get(about.id, 0),
-                "reason": "", **more}  # fmt: skip
-
-    found = [
-        running(rule.about, "sigma", silent=rule.silent, logsource=str(rule.logsource),
-                data_last_seen=seen.get(rule.id),
-                reason="no pipeline knows its log source" if rule.id in unrouted else "")
-        for rule in engine.rules
-    ]  # fmt: skip
-    found += [
-        running(made.about, "correlation", silent=made.silent,
-                data_last_seen=max((seen[name] for name in made.rules if name in seen), default=None))
-        for made in engine.correlations
-    ]  # fmt: skip
-    found += [
-        running(About(detector.id, "", detector.name, detector.level, tuple(detector.tags), detector.title), "detector")
-        for detector in pipeline.detectors()
-    ]
-    found += [
-        running(About(kind.rule_id, "", kind.alert["en"], "medium", tuple(kind.tags), kind.alert), "indicator")
-        for kind in all_kinds().values()
-        if pipeline.hits.get(kind.rule_id)
-    ]
-    found += [
-        {"id": one.rule_id, "title": {"en": one.title}, "state": "refused", "path": one.path, "line": one.line,
-         "hits": 0, "reason": f"{one.code}: {one.reason}"}
-        for one in (*engine.refused, *engine.waiting)
-    ]  # fmt: skip
-    return found

@@ -201,6 +201,8 @@ DETECTOR = Detector(
     reason={"vi": "{source.ip} liên lạc {destination} {count} lần, cứ khoảng {interval} giây một lần",
             "en": "{source.ip} contacted {destination} {count} times, about every {interval} seconds"},
     keys=("source.ip", "destination.ip", "destination.port", "dns.question.name"),
+    reads=("event.id", "event.dataset", "organization.id", "source.ip", "destination.ip", "destination.port",
+           "network.transport", "dns.question.name", "dns.question.type"),
     make=Beaconing,
     tags=("attack.command-and-control", "attack.t1071"),
     steps={

@@ -8,10 +8,14 @@ gaps. A source (observer and log file or dataset) has a habit: it is silent afte
 quiet for `HABIT` times the longest gap of its last `GAPS` gaps; it needs `LEAST_EVENTS` events to have a habit at all.
 Time is that of taking in (`event.ingested`), because a late event shows that its sender lives. When this program was
 not ticking itself (stopped, or reading a backlog), that time doesn't count as anybody's silence.
+
+Every event of a node comes by here. What a finding takes of the last one (`LEFT`) is taken before the next tick, or
+when WHOLE_LIMIT of them are held as they came, so that of a busy source not every event pays for it.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import OrderedDict
 from typing import Any
 
@@ -24,6 +28,10 @@ HABIT = 4.0
 LEAST_EVENTS = 20
 BLIND_S = 60.0  # ticks further apart than this: we were away
 SOURCE_FORGET_S = 7 * 86_400.0
+WHOLE_LIMIT = 128
+
+LEFT = ("@timestamp", "event.id", "event.dataset", "organization.id", "observer.id", "observer.name", "host.name",
+        "agent.type", "log.file.path")  # fmt: skip
 
 
 class _Seen:
@@ -39,12 +47,16 @@ class Silence:
     def __init__(self, *, sensor_s: float = 300.0, source_s: float = 3600.0, limit: int = 5000) -> None:
         self.sensor_s, self.source_s, self.limit = sensor_s, source_s, limit
         self._seen: OrderedDict[tuple[str, ...], _Seen] = OrderedDict()
+        self._whole: dict[tuple[str, ...], _Seen] = {}  # whose event is as it came
         self._ticked = 0.0
+        self._ingested: tuple[Any, float | None] = None, None  # text, time: what was sent together shares it
         self.dropped = 0
 
     def feed(self, event: Event, time: float) -> list[Finding]:
         ingested = get(event, "event.ingested")
-        when = (parse_rfc3339(ingested) if isinstance(ingested, str) else None) or time
+        if ingested != self._ingested[0]:
+            self._ingested = ingested, parse_rfc3339(ingested) if isinstance(ingested, str) else None
+        when = self._ingested[1] or time
         agency = str(get(event, "organization.id") or "")
         observer, role = get(event, "observer.name"), get(event, "agent.type")
         if not isinstance(observer, str):
@@ -67,13 +79,24 @@ class Silence:
         self._seen.move_to_end(key)
         gap = when - seen.last
         if gap > 0:
-            seen.gaps = sorted([*seen.gaps, gap])[-GAPS:]
+            if len(seen.gaps) < GAPS or gap > seen.gaps[0]:
+                insort(seen.gaps, gap)
+                del seen.gaps[:-GAPS]
             seen.last = when
         seen.count += 1
         seen.told = False
-        seen.event = _left(event)
+        seen.event = event
+        self._whole[key] = seen
+        if len(self._whole) > WHOLE_LIMIT:
+            self._cut()
+
+    def _cut(self) -> None:
+        for seen in self._whole.values():
+            seen.event = _left(seen.event)
+        self._whole.clear()
 
     def tick(self, now: float) -> list[Finding]:
+        self._cut()
         if self._ticked and now - self._ticked > BLIND_S:
             away = now - self._ticked
             for seen in self._seen.values():
@@ -98,6 +121,7 @@ class Silence:
         return max(self.source_s, HABIT * longest) if seen.count >= LEAST_EVENTS else float("inf")
 
     def snapshot(self) -> Any:
+        self._cut()
         seen = [[list(key), s.last, s.count, s.told, s.gaps, s.event] for key, s in self._seen.items()]
         return {"ticked": self._ticked, "dropped": self.dropped, "seen": seen}
 
@@ -128,8 +152,7 @@ def _long(seconds: float, language: str) -> str:
 
 def _left(event: Event) -> Event:
     left: Event = {}
-    for path in ("@timestamp", "event.id", "event.dataset", "organization.id", "observer.id", "observer.name",
-                 "host.name", "agent.type", "log.file.path"):  # fmt: skip
+    for path in LEFT:
         value = get(event, path)
         if isinstance(value, str):
             put(left, path, value[:1024])
@@ -163,6 +186,7 @@ DETECTOR = Detector(
     reason={"vi": "{silent} không gửi gì trong {quiet}; lần cuối lúc {last}",
             "en": "{silent} has sent nothing for {quiet_en}; last seen {last}"},
     keys=("observer.name", "agent.type", "luytre.source"),
+    reads=(*LEFT, "event.ingested"),
     make=Silence,
     tags=("attack.defense-evasion", "attack.t1562.006"),
     steps={

@@ -28,6 +28,8 @@ MEMO, MEMO_CHARS = 20_000, 256
 VALUES_LIMIT, VALUE_CHARS = 200, 4_096
 NEVER = 1 << 40
 
+READS = ("organization.id", *(path for kind in all_kinds().values() for path in (*kind.fields, *kind.made)))
+
 
 class _Sort:
     """The kinds that a field may hold, and what its values have come to."""
@@ -108,11 +110,19 @@ class Indicators:
         self._common = _View(common, memo)
         self._views = {agency: _View([table, *common], memo) for agency, table in self._tables.items() if agency}
 
-    def feed(self, event: Event, time: float) -> list[Sighted]:
-        if not self._tables and not self._minutes:
+    @property
+    def in_force(self) -> bool:
+        """There is something to meet or still to say."""
+        return bool(self._tables or self._minutes)
+
+    def feed(self, event: Event, time: float, whole: Callable[[], Event] | None = None) -> list[Sighted]:
+        """`event` may hold no more than what is read (READS), when `whole` gives all of it."""
+        if not self.in_force:
             return []
         found = self._minutes.due(time)
         for met in self.look(event, time):
+            if whole is not None:
+                event, whole = whole(), None
             self.met += 1
             found += self._minutes.see(met, event, time)
         return found

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from sensors.event import Event
+import msgspec
+
+from sensors.event import Event, decode
 
 Stream = Literal["events", "hits"]
 Cursor = str  # opaque; only the store that made it reads it
@@ -142,10 +145,27 @@ class Mark:
 # --- tailing ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
-    events: Sequence[Event]
+    """`items`: what was read, as the store has it: events, or their lines (JSON), which are decoded once `events` are
+    asked for."""
+
+    items: Sequence[Event | bytes]
     next: Cursor
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """Without what is none."""
+        return [event for item in self.items if (event := decoded(item)) is not None]
+
+
+def decoded(item: Event | bytes) -> Event | None:
+    if not isinstance(item, bytes):
+        return item
+    try:
+        return decode(item)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

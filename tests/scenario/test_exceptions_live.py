@@ -9,7 +9,8 @@ from typing import Any
 
 from api.jobs import exceptions as job
 from correlator.config import CorrelatorTable
-from correlator.run import Poster, Runner
+from correlator.post import Poster
+from correlator.run import Runner
 from sensors.clock import rfc3339
 from sensors.config import Config
 from sensors.event import Event, decode

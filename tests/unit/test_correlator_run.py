@@ -16,7 +16,8 @@ import pytest
 from correlator.checkpoint import MAGIC, Checkpoint
 from correlator.config import CorrelatorTable, machine_url
 from correlator.indicators import table as indicators
-from correlator.run import Poster, Runner
+from correlator.post import Poster
+from correlator.run import Runner
 from correlator.store.base import Gap, Page
 from sensors.clock import ManualClock, rfc3339
 from sensors.config import Config

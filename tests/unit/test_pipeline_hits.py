@@ -86,7 +86,7 @@ def test_a_broken_snapshot_is_refused(engine: Engine, data: bytes) -> None:
 def test_poison_is_put_aside_and_the_stream_goes_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     match = Engine.match
 
-    def failing(self: Engine, event: Event) -> Any:
+    def failing(self: Engine, event: Event, line: bytes = b"") -> Any:
         if event["event"]["id"] == "e1":
             raise RuntimeError("a mistake of ours")
         return match(self, event)
