@@ -62,6 +62,7 @@ class Pipeline:
         self.events = self.poisoned = 0
         self.hits: Counter[str] = Counter()  # by rule id
         self.poison: deque[dict[str, str]] = deque(maxlen=POISON_KEPT)
+        self._ingested: tuple[Any, float] = None, 0.0  # text, time: what was sent together shares it
         reads = [detector.reads for detector, _ in self._detectors.values()]
         self._few: Callable[[bytes], Event] | None = None  # without indicators, with them; None: all is asked for
         self._few_and_indicators: Callable[[bytes], Event] | None = None
@@ -154,7 +155,7 @@ class Pipeline:
 
     def _one(self, few: Event, matches: Sequence[Match], whole: Callable[[], Event]) -> list[Event]:
         """`few`: at least the fields that detectors and indicators read."""
-        time, arrival = _times(few)
+        time, arrival = self._times(few)
         found: list[Event] = []
         if matches:
             event = whole()
@@ -172,6 +173,15 @@ class Pipeline:
             found += [hit_of(sighted) for sighted in self.indicators.feed(few, seen_at, whole)]
         return found
 
+    def _times(self, event: Event) -> tuple[float, float]:
+        """(event time, arrival or 0.0); an event without a readable time happened when it arrived."""
+        stamp, ingested = event.get("@timestamp"), get(event, "event.ingested")
+        if ingested != self._ingested[0]:
+            self._ingested = ingested, (parse_rfc3339(ingested) if isinstance(ingested, str) else None) or 0.0
+        arrival = self._ingested[1]
+        time = parse_rfc3339(stamp) if isinstance(stamp, str) else None
+        return (time if time is not None else arrival), arrival
+
     def _put_aside(self, given: Event | bytes, error: Exception) -> None:
         self.poisoned += 1
         try:
@@ -183,11 +193,3 @@ class Pipeline:
     def _counted(self, hits: list[Event]) -> list[Event]:
         self.hits.update(str(hit["rule"]["id"]) for hit in hits)
         return [bounded(hit) for hit in hits]
-
-
-def _times(event: Event) -> tuple[float, float]:
-    """(event time, arrival or 0.0); an event without a readable time happened when it arrived."""
-    stamp, ingested = event.get("@timestamp"), get(event, "event.ingested")
-    arrival = parse_rfc3339(ingested) if isinstance(ingested, str) else None
-    time = parse_rfc3339(stamp) if isinstance(stamp, str) else None
-    return (time if time is not None else arrival or 0.0), arrival or 0.0
