@@ -1,9 +1,9 @@
 """A node's correlator: events a second of processor time from the journal's tail to the hits.
 
-Inputs: the events of `bench_engine` (web requests, log-ins, DNS, flows) as ingest stamps them, through the shipped rules
-and detectors; when the third-party data is there, Windows events with 20 % new words through the shipped rules and
-through all of SigmaHQ's. Each from a journal on this disk, `tail` of 1,000 after `tail`, warm, the best of three rounds,
-in turns: as lines (what the product does), decoded first (what it did until 2026-11-22).
+Inputs: the events of `bench_engine` (web requests, log-ins, DNS, flows) as ingest stamps them, through the shipped
+rules and detectors; when the third-party data is there, Windows events with 20 % new words through the shipped rules
+and through all of SigmaHQ's. Each from a journal on this disk, `tail` of 1,000 after `tail`, warm, the best of three
+rounds, in turns: as lines (what the product does), decoded first (what it did until 2026-11-22).
 Out: events/s of both, of the lines also with 100,000 indicators in force; resident memory at the end.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,8 +10,9 @@ import pytest
 
 from correlator.detector import Detector, Example, Finding, Memory
 from correlator.detectors import found_detectors
+from correlator.glance import glance
 from sensors.clock import rfc3339
-from sensors.event import Event, put
+from sensors.event import Event, encode, get, put
 
 START = 1_770_000_000.0
 DETECTORS = found_detectors()
@@ -56,6 +58,27 @@ def test_same_input_same_findings_also_through_a_snapshot_at_every_point(name: s
         second = DETECTORS[name].make()
         second.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(first.snapshot())))
         assert found + tell(second, steps[cut:]) == whole
+
+
+@pytest.mark.parametrize(("name", "example"), CASES, ids=[f"{n}: {e.name}" for n, e in CASES])
+def test_what_it_reads_is_all_that_it_needs(name: str, example: Example) -> None:
+    """The pipeline hands it no more: of an event with much else in it the findings are the same, and what is kept."""
+    detector = DETECTORS[name]
+    assert detector.reads is not None, "without `reads` every event is decoded for it: only with a measured reason"
+    read = glance(detector.reads)
+    steps = story(example)
+    for _, event in steps:
+        if event is not None:
+            put(event, "message", "x" * 100)
+            put(event, "event.original", "y")
+            put(event, "process.name", "z")
+    whole, few = detector.make(), detector.make()
+    expected = tell(whole, steps)
+    found = tell(few, [(when, None if event is None else read(encode(event))) for when, event in steps])
+    assert [replace(one, event={}) for one in found] == [replace(one, event={}) for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert get(one.event, "event.id") == get(other.event, "event.id")
+    assert msgspec.msgpack.encode(few.snapshot()) == msgspec.msgpack.encode(whole.snapshot())
 
 
 @pytest.mark.parametrize("detector", DETECTORS.values(), ids=DETECTORS)

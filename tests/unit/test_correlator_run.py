@@ -268,6 +268,7 @@ def test_it_reads_the_embedded_store(tmp_path: Path) -> None:
             finish(runner)
         assert len([hit for hit in setting.node.hits.values() if hit["luytre"]["hit"]["type"] == "sigma"]) == 20
         before = dict(setting.node.hits)
+        assert isinstance(reader.tail(None, 1).items[0], bytes)  # type: ignore[union-attr]
         again = setting.start()  # its checkpoint may lie behind: the hits are the same
         finish(again)
         assert again._cursor == runner._cursor

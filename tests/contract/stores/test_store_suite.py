@@ -25,6 +25,7 @@ from correlator.store.base import (
     Text,
 )
 from correlator.store.query import QueryError, parse
+from sensors.event import decode
 
 
 def event(number, *, agency="so-tttt", when=None, dataset="system.auth", **fields):
@@ -114,6 +115,16 @@ def test_tail_gives_every_event_once_and_keeps_its_place(store):
     later, cursor, _ = tail_all(store, cursor)
     assert sorted(ids(later)) == sorted(f"id-{number}" for number in range(100, 110))
     assert tail_all(store, cursor)[0] == []
+
+
+def test_a_page_has_what_the_store_has_and_decodes_it_when_asked(store):
+    """Lines of JSON or events, one for each event: whoever reads few fields of many need not have all of them made."""
+    given = [event(number, message="Sở Thông tin", labels={"a.b": number}) for number in range(5)]
+    store.writer.append(given)
+    page = store.reader.tail(None, 10)
+    assert [one if isinstance(one, dict) else decode(one) for one in page.items] == page.events
+    assert sorted(page.events, key=lambda one: one["event"]["id"]) == given
+    assert page.events is page.events
 
 
 def test_end_is_behind_the_newest(store):
