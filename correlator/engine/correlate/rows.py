@@ -10,12 +10,20 @@ from __future__ import annotations
 import hashlib
 import struct
 
+from sensors.event import Event, get
+
 _ROW = struct.Struct("<dB16s")
 _ARRIVAL = struct.Struct("<d")
 SIZE = _ROW.size
 ID_LIMIT_CHARS = 512
 
 Long = dict[bytes, str]
+
+
+def event_id(event: Event) -> str:
+    inner = event.get("event")
+    given = inner.get("id") if isinstance(inner, dict) else get(event, "event.id")
+    return given if isinstance(given, str) else str(given or "")
 
 
 def row(arrival: float, event_id: str) -> tuple[bytes, Long | None]:

@@ -15,14 +15,14 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from correlator.engine.conditions import View
-from correlator.engine.correlate import entities
-from correlator.engine.correlate.group import Group, named
+from correlator.engine.correlate import entities, packing, rows
+from correlator.engine.correlate.group import ENTRY_BYTES, Group, named, weight
 from correlator.engine.correlate.kinds import KINDS
 from correlator.engine.correlate.reading import Key, Reader
-from correlator.engine.correlate.rows import SIZE
+from correlator.engine.correlate.rows import SIZE, Long
 from correlator.engine.rule import Correlation
 from sensors.event import Event
 
@@ -46,16 +46,30 @@ class Fired:
     which: tuple[str, ...] = ()  # the values meant
 
 
+class Told(NamedTuple):
+    """What the correlations above enter, or take out again: a window of `group` is complete at `time`."""
+
+    group: Mapping[str, str]
+    event: Event
+    view: View | None  # None: the event itself is gone, `event` stands in
+    time: float
+    holds: bool = True
+
+
 class State:
+    """`tells`: other correlations refer to this one."""
+
     def __init__(self, correlation: Correlation, lateness_s: float, groups_limit: int = GROUPS_LIMIT,
-                 limit_bytes: int = LIMIT_BYTES) -> None:  # fmt: skip
+                 limit_bytes: int = LIMIT_BYTES, *, tells: bool = False) -> None:  # fmt: skip
         self.rule = correlation
         self.measure = KINDS[correlation.type].make(correlation)
         self.reader = Reader(correlation, self.measure)
         self.groups: OrderedDict[Key, Group] = OrderedDict()
-        self.evicted = self.ungrouped = self.dropped = self.bytes = 0
+        self.evicted = self.ungrouped = self.dropped = self.settled = self.cut = self.bytes = 0
+        self.tells, self.told = tells, list[Told]()
         self._span, self._lateness_s = float(correlation.timespan_s), lateness_s
         self._kept_s, self.rising = self._span + lateness_s, self.measure.rising
+        self._keeps_meta = tells or not self.rising
         self._groups_limit, self._limit_bytes = groups_limit, limit_bytes
         self._due: list[tuple[float, Key]] = []  # when to look at windows that are judged when they are over
         self._shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
@@ -70,11 +84,11 @@ class State:
         aliases = sorted((alias, sorted(table.items())) for alias, table in rule.aliases.items())
         told = repr((rule.type, rule.rules, rule.group_by, rule.timespan_s, rule.condition, rule.fields,
                      rule.percentile, rule.terms, aliases))  # fmt: skip
-        return "2:" + hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
+        return "3:" + hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
 
     # --- an event ----------------------------------------------------------------------------------------------
 
-    def add(self, event: Event, event_id: str, refs: Mapping[str, View], time: float, arrival: float,
+    def add(self, event: Event, row: bytes, long: Long | None, refs: Mapping[str, View], time: float, arrival: float,
             now: float) -> Sequence[Fired]:  # fmt: skip
         key = self.reader.key(event, refs)
         if key is None:
@@ -83,8 +97,7 @@ class State:
         whats = self.reader.whats(refs)
         if not whats:
             return ()
-        group = self.groups.get(key)
-        rising = self.rising
+        group, rising = self.groups.get(key), self.rising
         if group is not None and rising and group.last_arrival + self._kept_s < now:
             self._forget(key)
             group = None
@@ -96,30 +109,62 @@ class State:
             if left is not None:
                 group.shape, group.values = self._shapes.setdefault(left[0], left[0]), left[1]
         before = group.size
+        group.last_arrival = max(group.last_arrival, arrival)
+        if long is not None:
+            group.name(long)
+        if self._keeps_meta:
+            group.meta = entities.meta(event)
+        times = group.times
         fired: list[Fired] | tuple[()] = ()
         for what in whats:
-            place = group.insert(time, arrival, event_id, what)
-            if rising:
-                found = self.measure.completed(group, place)
-                if found is not None:
-                    fired = [*fired, self._fire(key, group, event, *found)]
-        if not rising:
-            group.meta = entities.meta(event)
-            if len(group.times) == len(whats):
-                self._remember(key, group)
-        if len(group.times) >= group.prune_at:
+            group.size += ENTRY_BYTES if what is None else ENTRY_BYTES + weight(what)
+            if times and time < times[-1]:
+                place = group.insert(time, row, what)
+                if rising:
+                    recut = packing.inserted(self.measure, group, place)
+                    fired = [*fired, *self._recut(key, group, recut, event, refs)]
+                continue
+            times.append(time)
+            group.rows += row
+            if group.whats is not None:
+                group.whats.append(what)
+            if rising and (first := packing.appended(self.measure, group)) is not None:
+                fired = [*fired, *self._fires(key, group, event, first, len(times))]
+                if self.tells:
+                    self.told.append(Told(self._named(key), event, next(iter(refs.values())), time))
+        if not rising and len(times) == len(whats):
+            self._remember(key, group)
+        if len(times) >= group.prune_at:
             self._prune(group, now)
-            group.prune_at = len(group.times) + _PRUNE_EVERY
+            group.prune_at = len(times) + _PRUNE_EVERY
         self.bytes += group.size - before
-        if not group.times:
+        if not times:
             self._forget(key)
         if self.bytes > self._limit_bytes or len(self.groups) > self._groups_limit:
             self._evict()
         return fired
 
+    def withdraw(self, event: Event, refs: Mapping[str, View], time: float, event_id: str) -> None:
+        """A correlation below is complete at another moment than it said: what it brought goes."""
+        key = self.reader.key(event, refs)
+        group = self.groups.get(key) if key is not None else None
+        if key is None or group is None:
+            return
+        before = group.size
+        named = set(refs) if self.measure.says == "rule" else None
+        for place in range(group.until(time) - 1, group.since(time) - 1, -1):
+            if group.id_at(place) == event_id and (named is None or group.whats[place] in named):
+                group.cut(place, place + 1)
+                if self.rising:
+                    self._recut(key, group, packing.withdrawn(self.measure, group, place), event, refs)
+        self.bytes += group.size - before
+        if not group.times:
+            self._forget(key)
+
     def _begin(self, key: Key, event: Event) -> Group:
         group = self.groups[key] = Group(self.measure.column())
-        self.measure.rebuild(group)
+        self.measure.empty(group)
+        group.told = [] if self.tells and self.rising else None
         shape, values = entities.present(event)
         group.shape = self._shapes.setdefault(shape, shape)
         group.values = tuple(self._shared(value) for value in values)
@@ -137,27 +182,47 @@ class State:
             self._texts.clear()
         return self._texts.setdefault(value, value)
 
-    def _fire(self, key: Key, group: Group, event: Event, first: int, end: int) -> Fired:
-        """Make the alert of this stretch, then use it up, with what lies within a timespan before its end."""
+    def _recut(self, key: Key, group: Group, recut: packing.Recut, event: Event,
+               refs: Mapping[str, View]) -> Sequence[Fired]:  # fmt: skip
+        """After an entry that came out of order, or went: what fires, and what is told otherwise."""
+        for moments, holds in ((recut.gone, False), (recut.come, True)):
+            for moment in moments:
+                mine = holds and moment[1] == rows.event_id(event)
+                stand_in = event if mine else entities.stand_in(group.shape, group.values, group.meta, moment[1])
+                view = next(iter(refs.values())) if mine else None
+                self.told.append(Told(self._named(key), stand_in, view, moment[0], holds))
+        if recut.gained < 0:
+            group.lost, group.lost_at = group.lost - recut.gained, group.times[-1] if group.times else 0.0
+        if recut.gained <= 0 or recut.window is None:
+            return ()
+        return self._fires(key, group, event, *recut.window)
+
+    def _fires(self, key: Key, group: Group, event: Event, first: int, end: int) -> Sequence[Fired]:
+        if group.lost:  # this one has fired before, as another
+            group.lost -= 1
+            if abs(group.times[end - 1] - group.lost_at) <= self._kept_s:
+                return ()
+            group.lost = 0
         picked = self.measure.picked(group, first, end)
-        fired = self._fired(key, group, event, first, end, picked, self.measure.shown(group, first, end))
-        group.cut(self.measure.first_near(group, end - 1), end)
-        self.measure.rebuild(group)
-        return fired
+        return (self._fired(key, group, event, first, end, picked, self.measure.shown(group, first, end)),)
+
+    def _named(self, key: Key) -> dict[str, str]:
+        return dict(zip(self.rule.group_by, key[1:], strict=True))
 
     def _fired(self, key: Key, group: Group, event: Event, first: int, end: int, picked: Sequence[int],
                value: float | None, which: tuple[str, ...] = ()) -> Fired:  # fmt: skip
         whats = group.whats
         return Fired(
-            self.rule, dict(zip(self.rule.group_by, key[1:], strict=True)), event, group.times[end - 1], len(picked),
+            self.rule, self._named(key), event, group.times[end - 1], len(picked),
             1 if whats is None else len({whats[index] for index in picked}), named(group, picked),
             entities.common(group.shape, group.values), value, which,
         )  # fmt: skip
 
     # --- time --------------------------------------------------------------------------------------------------
 
-    def close(self, now: float, lateness_s: float) -> Iterator[Fired]:
+    def close(self, now: float, lateness_s: float | None = None) -> Iterator[Fired]:
         """Windows that are over by the clock of arrivals: judged, and used up."""
+        lateness_s = self._lateness_s if lateness_s is None else lateness_s
         while self._due and self._due[0][0] + lateness_s < now:
             _, key = heapq.heappop(self._due)
             group = self.groups.get(key)
@@ -165,7 +230,10 @@ class State:
                 continue
             before = group.size
             while group.times and group.first_arrival() + self._span + lateness_s < now:
-                yield from self._judge(key, group)
+                for one in self._judge(key, group):
+                    yield one
+                    if self.tells:
+                        self.told.append(Told(one.group, one.event, None, one.time))
             self.bytes += group.size - before
             if group.times:
                 self._remember(key, group)
@@ -201,20 +269,25 @@ class State:
 
     def _prune(self, group: Group, now: float) -> None:
         """Drop what no window can use any more, then, over the limit, the oldest sixteenth."""
-        times, limit = group.times, self.measure.entries_limit
+        times, limit, measure = group.times, self.measure.entries_limit, self.measure
         if not times:
             return
-        if self.measure.rising:
-            old = group.expired(times[-1] - self._span - 0.001, now - self._lateness_s - self._span)
-            if old:
-                group.cut(0, old)
-                group.head = max(0, group.head - old)
-        if len(times) > limit:
-            over = len(times) - limit + limit // 16
+        if self.rising:
+            old = group.expired(times[-1] - self._span - 0.001, now - self._kept_s)
+            packing.drop(measure, group, packing.droppable(group, old))
+        if len(times) <= limit:
+            return
+        over = len(times) - limit + limit // 16
+        if not self.rising:
             self.dropped += over
             group.cut(0, over)
-            if self.measure.rising:
-                self.measure.rebuild(group)
+            return
+        used = group.cuts[-1] if group.cuts else 0
+        if over < used:  # of a window that has fired, nothing is worth keeping
+            over = next(end for end in group.cuts if end >= over)
+        self.settled += min(over, used)
+        self.dropped += max(0, over - used)
+        packing.drop(measure, group, over)
 
     # --- bounds ------------------------------------------------------------------------------------------------
 
@@ -238,14 +311,16 @@ class State:
         numbers = self.measure.says == "number"
         return {
             "is": self.fingerprint(), "evicted": self.evicted, "ungrouped": self.ungrouped, "dropped": self.dropped,
-            "unreadable": self.reader.unreadable,
+            "settled": self.settled, "cut": self.cut, "unreadable": self.reader.unreadable,
             "keys": list(self.groups), "counts": [len(group.times) for group in groups],
             "times": b"".join(group.times.tobytes() for group in groups),
             "rows": b"".join(group.rows for group in groups),
             "numbers": b"".join(group.whats.tobytes() for group in groups) if numbers else b"",
             "whats": None if numbers or self.measure.says == "nothing" else [group.whats for group in groups],
             "shapes": [group.shape for group in groups], "values": [group.values for group in groups],
-            "metas": [] if self.measure.rising else [group.meta for group in groups],
+            "cuts": [group.cuts for group in groups], "lost": [(group.lost, group.lost_at) for group in groups],
+            "told": [group.told for group in groups] if self.tells else [],
+            "metas": [group.meta for group in groups] if self._keeps_meta else [],
             "arrivals": array("d", (group.last_arrival for group in groups)).tobytes(),
             "prune": [group.prune_at for group in groups],
             "long": [[place, group.long] for place, group in enumerate(groups) if group.long],
@@ -253,7 +328,7 @@ class State:
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         self.evicted, self.ungrouped, self.dropped = saved["evicted"], saved["ungrouped"], saved["dropped"]
-        self.reader.unreadable = saved["unreadable"]
+        self.settled, self.cut, self.reader.unreadable = saved["settled"], saved["cut"], saved["unreadable"]
         arrivals = array("d", saved["arrivals"])
         times, rows, numbers, whats = saved["times"], saved["rows"], saved["numbers"], saved["whats"]
         at = 0
@@ -271,10 +346,15 @@ class State:
             group.shape = self._shapes.setdefault(shape, shape)
             group.values = tuple(self._shared(value) for value in saved["values"][place])
             group.last_arrival, group.prune_at = arrivals[place], saved["prune"][place]
-            if not self.measure.rising:
+            group.cuts, (group.lost, group.lost_at) = saved["cuts"][place], saved["lost"][place]
+            if self._keeps_meta:
                 group.meta = tuple(saved["metas"][place])
+            if not self.rising:
                 self._remember(key, group)
-            self.measure.rebuild(group)
+                continue
+            packing.rebuild(self.measure, group)
+            if self.tells:
+                group.told = [(time, name) for time, name in saved["told"][place]]
         for place, long in saved["long"]:
             self.groups[tuple(saved["keys"][place])].long = dict(long)
         for key, group in self.groups.items():

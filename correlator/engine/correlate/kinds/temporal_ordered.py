@@ -20,7 +20,8 @@ CHAINS_LIMIT = 100
 
 
 class InOrder(Measure):
-    """`tally`: rule → the time of its latest entry; a chain is looked for only when all its rules are near."""
+    """`tally`: rule → the time of its latest entry; a chain is looked for only when all its rules are near. `head` is
+    behind the last window."""
 
     says = "rule"
 
@@ -38,42 +39,23 @@ class InOrder(Measure):
     def empty(self, group: Group) -> None:
         group.tally = {}
 
-    def enter(self, group: Group, index: int) -> None:
-        what, time = group.whats[index], group.times[index]
-        if time >= group.tally.get(what, time):
-            group.tally[what] = time
-
-    def leave(self, group: Group, index: int) -> None:
-        pass  # a time that is too old is seen to be so
-
-    def rebuild(self, group: Group) -> None:
-        self.empty(group)
-        for index in range(len(group.times)):
-            self.enter(group, index)
-
-    def completed(self, group: Group, place: int) -> tuple[int, int] | None:
-        self.enter(group, place)
-        found = self.chain_at(group, place)
-        return (min(found), max(found) + 1) if found else None
+    def step(self, group: Group, place: int) -> int | None:
+        times, what, tally = group.times, group.whats[place], group.tally
+        oldest = times[place] - self.span - 1e-3  # a time that is too old is seen to be so by `find`
+        tally[what] = times[place]
+        for chain in self.chains:
+            if what not in chain or any(tally.get(rule, oldest) <= oldest for rule in chain):
+                continue
+            if what != chain[-1] and times[place] > tally[chain[-1]]:
+                continue  # what must follow has not come
+            found = self.find(group, chain, max(group.head, self.first_near(group, place)), place + 1)
+            if found:
+                return min(found)
+        return None
 
     def picked(self, group: Group, first: int, end: int) -> Sequence[int]:
         found = (self.find(group, chain, first, end) for chain in self.chains)
         return sorted(next((one for one in found if one), range(first, end)))
-
-    def chain_at(self, group: Group, place: int) -> list[int] | None:
-        """A complete chain in which the entry at `place` has its part."""
-        times, what = group.times, group.whats[place]
-        oldest = times[place] - self.span
-        tally = group.tally
-        for chain in self.chains:
-            if what not in chain or any(tally.get(rule, oldest - 1) < oldest - 1e-3 for rule in chain):
-                continue
-            if what != chain[-1] and times[place] > tally[chain[-1]]:
-                continue  # what must follow has not come
-            found = self.find(group, chain, self.first_near(group, place), self.end_of(group, place))
-            if found:
-                return found
-        return None
 
     def find(self, group: Group, chain: Sequence[str], first: int, end: int) -> list[int] | None:
         """The indexes of the first chain that is complete: for each rule, the latest start that leads to it."""

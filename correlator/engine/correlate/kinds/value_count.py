@@ -8,24 +8,37 @@ from correlator.engine.correlate.measure import Kind, Measure, Says
 
 
 class Distinct(Measure):
-    """`tally`: value → how often it is in the window."""
+    """`tally`: value → how often it is in the window; None while the window has too few entries to count them."""
 
     says: Says = "value"
 
-    def enter(self, group: Group, index: int) -> None:
-        what = group.whats[index]
-        group.tally[what] = group.tally.get(what, 0) + 1
-
-    def leave(self, group: Group, index: int) -> None:
-        what = group.whats[index]
-        left = group.tally[what] - 1
-        if left:
-            group.tally[what] = left
-        else:
-            del group.tally[what]
-
     def empty(self, group: Group) -> None:
-        group.tally = {}
+        group.tally = None
+
+    def step(self, group: Group, place: int) -> int | None:
+        times, whats, tally, head, span = group.times, group.whats, group.tally, group.head, self.span
+        time = times[place]
+        if tally is None:
+            while time - times[head] > span:
+                head += 1
+            group.head = head
+            if place - head + 1 < self.least:
+                return None
+            tally = group.tally = {}
+            for what in whats[head : place + 1]:
+                tally[what] = tally.get(what, 0) + 1
+        else:
+            what = whats[place]
+            tally[what] = tally.get(what, 0) + 1
+            while time - times[head] > span:
+                what = whats[head]
+                head += 1
+                if tally[what] == 1:
+                    del tally[what]
+                else:
+                    tally[what] -= 1
+            group.head = head
+        return head if self.reached(group) else None
 
     def reached(self, group: Group) -> bool:
         return len(group.tally) >= self.least
