@@ -54,13 +54,14 @@ class Correlator:
         waits: dict[str, float] = {}  # how long after an event a correlation may still speak of it
         for one in correlations:  # what they refer to comes before them
             wait = max((waits.get(name, 0.0) for name in one.rules), default=0.0)
-            state = State(one, lateness_s + wait, groups_limit, limit_bytes, tells=one.id in referred)
+            tells, number = one.id in referred, len(self._states)
+            state = State(number, one, lateness_s + wait, groups_limit, limit_bytes, tells=tells)
             waits[one.id] = wait if state.rising else wait + lateness_s + one.timespan_s
             self._states.append(state)
-        self._readers: dict[str, list[int]] = {}  # rule or correlation → the states that refer to it
-        for number, state in enumerate(self._states):
+        self._readers: dict[str, list[State]] = {}  # rule or correlation → those that refer to it
+        for state in self._states:
             for name in state.rule.rules:
-                self._readers.setdefault(name, []).append(number)
+                self._readers.setdefault(name, []).append(state)
         self._judged = [state for state in self._states if not state.rising]
         self._due = float("inf")  # when the first window is over that is judged then
         self._now = 0.0  # the latest arrival
@@ -68,15 +69,10 @@ class Correlator:
 
     def feed(self, event: Event, matched: Mapping[str, View], time: float, arrival: float) -> list[Fired]:
         """`matched`: rule id → view, of every rule that the event matched."""
-        if not -TIME_LIMIT_S < arrival < TIME_LIMIT_S:  # nor is NaN
-            arrival = 0.0
-        if not -TIME_LIMIT_S < time < TIME_LIMIT_S:
-            time = arrival
-        if arrival:
-            time = min(time, arrival + FUTURE_S)
-        else:
-            arrival = time
-        self._now = max(self._now, arrival)
+        if not (0.0 < arrival < TIME_LIMIT_S and -TIME_LIMIT_S < time <= arrival + FUTURE_S):
+            time, arrival = _credible(time, arrival)
+        if arrival > self._now:  # noqa: PLR1730 - a call costs more than the rest of the line
+            self._now = arrival
         fired: list[Fired] = []
         if self._due < self._now:
             fired += self._close(self._now)
@@ -116,8 +112,7 @@ class Correlator:
             if told.holds:
                 above += self._give(told.event, seen, told.time, arrival, fired) or ()
                 continue
-            for number in self._readers[state.rule.id]:
-                reader = self._states[number]
+            for reader in self._readers[state.rule.id]:
                 reader.withdraw(told.event, seen, told.time, rows.event_id(told.event))
                 above += _said(reader)
 
@@ -125,17 +120,17 @@ class Correlator:
               fired: list[Fired]) -> deque[tuple[State, Told]] | None:  # fmt: skip
         """Give the event to each correlation that refers to a rule it matched; what those say that have readers."""
         above: deque[tuple[State, Told]] | None = None
-        readers = self._readers
-        todo: Sequence[int]
+        todo: Sequence[State]
         if len(matched) == 1:
-            todo = readers.get(next(iter(matched)), ())
+            (name,) = matched
+            todo = self._readers.get(name, ())
         else:
-            todo = sorted({number for name in matched if name in readers for number in readers[name]})
+            read = {state.number: state for name in matched for state in self._readers.get(name, ())}
+            todo = [read[number] for number in sorted(read)]
         if not todo:
             return above
         row, long = rows.row(arrival, rows.event_id(event))
-        for number in todo:
-            state = self._states[number]
+        for state in todo:
             refs = matched
             if len(matched) > 1:
                 refs = {name: matched[name] for name in state.rule.rules if name in matched}
@@ -187,6 +182,14 @@ class Correlator:
             if saved is not None and saved["is"] == state.fingerprint():
                 state.restore(saved)
         self._due = min((state.due for state in self._judged), default=float("inf"))
+
+
+def _credible(time: float, arrival: float) -> tuple[float, float]:
+    if not -TIME_LIMIT_S < arrival < TIME_LIMIT_S:  # nor is NaN
+        arrival = 0.0
+    if not -TIME_LIMIT_S < time < TIME_LIMIT_S:
+        time = arrival
+    return (min(time, arrival + FUTURE_S), arrival) if arrival else (time, time)
 
 
 def _said(state: State) -> list[tuple[State, Told]]:

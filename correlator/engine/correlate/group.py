@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from correlator.engine.correlate import rows as records
-from correlator.engine.correlate.entities import Who
+from correlator.engine.correlate.entities import Shape, Who, shape_of
 from correlator.engine.correlate.rows import SIZE, Long
 
 # Measured (README.md): a group of one entry with eight entities, and what each further entry adds.
@@ -23,6 +23,7 @@ IDS_FIRST, IDS_LAST = 10, 90  # ids that a hit names; its count is always the tr
 
 Column = Any  # list of texts, array of numbers, or None
 Moment = tuple[float, str]  # event time and id
+_NOBODY = shape_of(())
 
 
 class Group:
@@ -54,7 +55,7 @@ class Group:
         self.cuts: list[int] = []  # the ends of the windows that fired
         self.told: list[Moment] | None = None  # as the correlations above know these ends, if there are any
         self.lost, self.lost_at = 0, 0.0  # windows that fired and are none any more, and when
-        self.shape: tuple[int, ...] = ()
+        self.shape: Shape = _NOBODY
         self.values: Who = ()  # of the entities on which all its events agree
         self.meta: Who = ()  # of the last event, for windows that are judged when it is gone
         self.last_arrival = 0.0
@@ -125,5 +126,5 @@ def weight(what: Any) -> int:
 
 def named(group: Group, picked: Sequence[int]) -> list[str]:
     """The ids of these entries, the first and the last when there are many."""
-    few = list(picked) if len(picked) <= IDS_FIRST + IDS_LAST else [*picked[:IDS_FIRST], *picked[-IDS_LAST:]]
-    return list(dict.fromkeys(text for index in few if (text := group.id_at(index))))
+    few = picked if len(picked) <= IDS_FIRST + IDS_LAST else [*picked[:IDS_FIRST], *picked[-IDS_LAST:]]
+    return records.ids(group.rows, few, group.long)

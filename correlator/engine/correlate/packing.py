@@ -47,7 +47,7 @@ class Recut(NamedTuple):
     come: Sequence[Moment] = ()
 
 
-_SAME = Recut()
+SAME = Recut()
 
 
 def appended(measure: Measure, group: Group) -> int | None:
@@ -76,7 +76,7 @@ def inserted(measure: Measure, group: Group, place: int) -> Recut:
     if measure.moments and at and cuts[at - 1] == place and group.times[place - 1] == group.times[place]:
         cuts[at - 1] += 1
         group.head += 1
-        return _SAME
+        return SAME
     base = cuts[at - 1] if at else 0
     return _again(measure, group, at, max(base, measure.first_near(group, place)), place, 1)
 

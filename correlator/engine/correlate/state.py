@@ -14,8 +14,9 @@ import heapq
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from correlator.engine.conditions import View
 from correlator.engine.correlate import entities, packing, rows
@@ -32,8 +33,7 @@ INTERNED_LIMIT = 4096
 _PRUNE_EVERY = 64  # entries: deleting at the front of a column moves the rest
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(msgspec.Struct, frozen=True):
     correlation: Correlation
     group: Mapping[str, str]
     event: Event  # the completing event
@@ -59,8 +59,9 @@ class Told(NamedTuple):
 class State:
     """`tells`: other correlations refer to this one."""
 
-    def __init__(self, correlation: Correlation, lateness_s: float, groups_limit: int = GROUPS_LIMIT,
+    def __init__(self, number: int, correlation: Correlation, lateness_s: float, groups_limit: int = GROUPS_LIMIT,
                  limit_bytes: int = LIMIT_BYTES, *, tells: bool = False) -> None:  # fmt: skip
+        self.number = number
         self.rule = correlation
         self.measure = KINDS[correlation.type].make(correlation)
         self.reader = Reader(correlation, self.measure)
@@ -72,7 +73,6 @@ class State:
         self._keeps_meta = tells or not self.rising
         self._groups_limit, self._limit_bytes = groups_limit, limit_bytes
         self._due: list[tuple[float, Key]] = []  # when to look at windows that are judged when they are over
-        self._shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._texts: dict[str, str] = {}
 
     @property
@@ -90,48 +90,52 @@ class State:
 
     def add(self, event: Event, row: bytes, long: Long | None, refs: Mapping[str, View], time: float, arrival: float,
             now: float) -> Sequence[Fired]:  # fmt: skip
-        key = self.reader.key(event, refs)
+        reader, measure, groups, rising = self.reader, self.measure, self.groups, self.rising
+        key = reader.key(event, refs)
         if key is None:
             self.ungrouped += 1
             return ()
-        whats = self.reader.whats(refs)
+        whats = reader.whats(refs)
         if not whats:
             return ()
-        group, rising = self.groups.get(key), self.rising
+        group = groups.get(key)
         if group is not None and rising and group.last_arrival + self._kept_s < now:
             self._forget(key)
             group = None
         if group is None:
             group = self._begin(key, event)
         else:
-            self.groups.move_to_end(key)
+            groups.move_to_end(key)
             left = entities.agreed(group.shape, group.values, event)
             if left is not None:
-                group.shape, group.values = self._shapes.setdefault(left[0], left[0]), left[1]
+                group.shape, group.values = left
         before = group.size
-        group.last_arrival = max(group.last_arrival, arrival)
+        if arrival > group.last_arrival:  # noqa: PLR1730 - a call costs more than the rest of the line
+            group.last_arrival = arrival
         if long is not None:
             group.name(long)
         if self._keeps_meta:
             group.meta = entities.meta(event)
-        times = group.times
+        times, size = group.times, 0
         fired: list[Fired] | tuple[()] = ()
         for what in whats:
-            group.size += ENTRY_BYTES if what is None else ENTRY_BYTES + weight(what)
+            size += ENTRY_BYTES if what is None else ENTRY_BYTES + weight(what)
             if times and time < times[-1]:
                 place = group.insert(time, row, what)
                 if rising:
-                    recut = packing.inserted(self.measure, group, place)
-                    fired = [*fired, *self._recut(key, group, recut, event, refs)]
+                    recut = packing.inserted(measure, group, place)
+                    if recut is not packing.SAME:
+                        fired = [*fired, *self._recut(key, group, recut, event, refs)]
                 continue
             times.append(time)
             group.rows += row
-            if group.whats is not None:
+            if what is not None:
                 group.whats.append(what)
-            if rising and (first := packing.appended(self.measure, group)) is not None:
+            if rising and (first := packing.appended(measure, group)) is not None:
                 fired = [*fired, *self._fires(key, group, event, first, len(times))]
                 if self.tells:
                     self.told.append(Told(self._named(key), event, next(iter(refs.values())), time))
+        group.size += size
         if not rising and len(times) == len(whats):
             self._remember(key, group)
         if len(times) >= group.prune_at:
@@ -140,7 +144,7 @@ class State:
         self.bytes += group.size - before
         if not times:
             self._forget(key)
-        if self.bytes > self._limit_bytes or len(self.groups) > self._groups_limit:
+        if self.bytes > self._limit_bytes or len(groups) > self._groups_limit:
             self._evict()
         return fired
 
@@ -165,13 +169,10 @@ class State:
         group = self.groups[key] = Group(self.measure.column())
         self.measure.empty(group)
         group.told = [] if self.tells and self.rising else None
-        shape, values = entities.present(event)
-        group.shape = self._shapes.setdefault(shape, shape)
+        group.shape, values = entities.present(event)
         group.values = tuple(self._shared(value) for value in values)
         group.size = group.weighed(key)
         self.bytes += group.size
-        if len(self._shapes) > INTERNED_LIMIT:
-            self._shapes.clear()
         return group
 
     def _shared(self, value: Any) -> Any:
@@ -317,7 +318,7 @@ class State:
             "rows": b"".join(group.rows for group in groups),
             "numbers": b"".join(group.whats.tobytes() for group in groups) if numbers else b"",
             "whats": None if numbers or self.measure.says == "nothing" else [group.whats for group in groups],
-            "shapes": [group.shape for group in groups], "values": [group.values for group in groups],
+            "shapes": [group.shape.places for group in groups], "values": [group.values for group in groups],
             "cuts": [group.cuts for group in groups], "lost": [(group.lost, group.lost_at) for group in groups],
             "told": [group.told for group in groups] if self.tells else [],
             "metas": [group.meta for group in groups] if self._keeps_meta else [],
@@ -342,8 +343,7 @@ class State:
             elif whats is not None:
                 group.whats += map(self._shared, whats[place])
             at += count
-            shape = tuple(saved["shapes"][place])
-            group.shape = self._shapes.setdefault(shape, shape)
+            group.shape = entities.shape_of(tuple(saved["shapes"][place]))
             group.values = tuple(self._shared(value) for value in saved["values"][place])
             group.last_arrival, group.prune_at = arrivals[place], saved["prune"][place]
             group.cuts, (group.lost, group.lost_at) = saved["cuts"][place], saved["lost"][place]
