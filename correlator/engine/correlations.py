@@ -76,9 +76,9 @@ class Correlator:
         fired: list[Fired] = []
         if self._due < self._now:
             fired += self._close(self._now)
-        above = self._give(event, matched, time, arrival, fired)
+        above = self._give(event, matched, time, arrival, self._now, fired)
         if above:
-            self._rise(above, arrival, fired)
+            self._rise(above, fired)
         self._since_tick += 1
         if self._since_tick >= _TICK_EVERY:
             fired += self.tick(self._now)
@@ -99,7 +99,7 @@ class Correlator:
         """The input is over: every window is."""
         return self._close(float("inf"), 0.0)
 
-    def _rise(self, above: deque[tuple[State, Told]], arrival: float, fired: list[Fired]) -> None:
+    def _rise(self, above: deque[tuple[State, Told]], fired: list[Fired]) -> None:
         """Tell the correlations above, and what these say to the ones above them."""
         steps = 0
         while above:
@@ -110,13 +110,13 @@ class Correlator:
                 continue
             seen = {state.rule.id: _Chained(told.group, told.view or _Standing(told.event))}
             if told.holds:
-                above += self._give(told.event, seen, told.time, arrival, fired) or ()
+                above += self._give(told.event, seen, told.time, told.arrival, told.now, fired) or ()
                 continue
             for reader in self._readers[state.rule.id]:
-                reader.withdraw(told.event, seen, told.time, rows.event_id(told.event))
+                reader.withdraw(told, seen)
                 above += _said(reader)
 
-    def _give(self, event: Event, matched: Mapping[str, View], time: float, arrival: float,
+    def _give(self, event: Event, matched: Mapping[str, View], time: float, arrival: float, now: float,
               fired: list[Fired]) -> deque[tuple[State, Told]] | None:  # fmt: skip
         """Give the event to each correlation that refers to a rule it matched; what those say that have readers."""
         above: deque[tuple[State, Told]] | None = None
@@ -134,7 +134,7 @@ class Correlator:
             refs = matched
             if len(matched) > 1:
                 refs = {name: matched[name] for name in state.rule.rules if name in matched}
-            found = state.add(event, row, long, refs, time, arrival, self._now)
+            found = state.add(event, row, long, refs, time, arrival, now)
             if found:
                 fired += found
             if state.told:
@@ -149,7 +149,7 @@ class Correlator:
         for state in self._judged:
             fired += state.close(now, lateness_s)
             if state.told:
-                self._rise(deque(_said(state)), self._now, fired)
+                self._rise(deque(_said(state)), fired)
         self._due = min((state.due for state in self._judged), default=float("inf"))
         return fired
 

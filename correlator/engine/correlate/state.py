@@ -53,6 +53,8 @@ class Told(NamedTuple):
     event: Event
     view: View | None  # None: the event itself is gone, `event` stands in
     time: float
+    arrival: float
+    now: float  # of a window judged when over, when it was: however late somebody looks
     holds: bool = True
 
 
@@ -125,7 +127,7 @@ class State:
                 if rising:
                     recut = packing.inserted(measure, group, place)
                     if recut is not packing.SAME:
-                        fired = [*fired, *self._recut(key, group, recut, event, refs)]
+                        fired = [*fired, *self._recut(key, group, recut, event, refs, arrival, now)]
                 continue
             times.append(time)
             group.rows += row
@@ -134,7 +136,8 @@ class State:
             if rising and (first := packing.appended(measure, group)) is not None:
                 fired = [*fired, *self._fires(key, group, event, first, len(times))]
                 if self.tells:
-                    self.told.append(Told(self._named(key), event, next(iter(refs.values())), time))
+                    view = next(iter(refs.values()))
+                    self.told.append(Told(self._named(key), event, view, time, arrival, now))
         group.size += size
         if not rising and len(times) == len(whats):
             self._remember(key, group)
@@ -148,8 +151,9 @@ class State:
             self._evict()
         return fired
 
-    def withdraw(self, event: Event, refs: Mapping[str, View], time: float, event_id: str) -> None:
+    def withdraw(self, told: Told, refs: Mapping[str, View]) -> None:
         """A correlation below is complete at another moment than it said: what it brought goes."""
+        event, time, event_id = told.event, told.time, rows.event_id(told.event)
         key = self.reader.key(event, refs)
         group = self.groups.get(key) if key is not None else None
         if key is None or group is None:
@@ -160,7 +164,8 @@ class State:
             if group.id_at(place) == event_id and (named is None or group.whats[place] in named):
                 group.cut(place, place + 1)
                 if self.rising:
-                    self._recut(key, group, packing.withdrawn(self.measure, group, place), event, refs)
+                    recut = packing.withdrawn(self.measure, group, place)
+                    self._recut(key, group, recut, event, refs, told.arrival, told.now)
         self.bytes += group.size - before
         if not group.times:
             self._forget(key)
@@ -183,15 +188,15 @@ class State:
             self._texts.clear()
         return self._texts.setdefault(value, value)
 
-    def _recut(self, key: Key, group: Group, recut: packing.Recut, event: Event,
-               refs: Mapping[str, View]) -> Sequence[Fired]:  # fmt: skip
+    def _recut(self, key: Key, group: Group, recut: packing.Recut, event: Event, refs: Mapping[str, View],
+               arrival: float, now: float) -> Sequence[Fired]:  # fmt: skip
         """After an entry that came out of order, or went: what fires, and what is told otherwise."""
         for moments, holds in ((recut.gone, False), (recut.come, True)):
             for moment in moments:
                 mine = holds and moment[1] == rows.event_id(event)
                 stand_in = event if mine else entities.stand_in(group.shape, group.values, group.meta, moment[1])
                 view = next(iter(refs.values())) if mine else None
-                self.told.append(Told(self._named(key), stand_in, view, moment[0], holds))
+                self.told.append(Told(self._named(key), stand_in, view, moment[0], arrival, now, holds))
         if recut.gained < 0:
             group.lost, group.lost_at = group.lost - recut.gained, group.times[-1] if group.times else 0.0
         if recut.gained <= 0 or recut.window is None:
@@ -231,10 +236,11 @@ class State:
                 continue
             before = group.size
             while group.times and group.first_arrival() + self._span + lateness_s < now:
+                due = group.first_arrival() + self._span + lateness_s
                 for one in self._judge(key, group):
                     yield one
                     if self.tells:
-                        self.told.append(Told(one.group, one.event, None, one.time))
+                        self.told.append(Told(one.group, one.event, None, one.time, due, due))
             self.bytes += group.size - before
             if group.times:
                 self._remember(key, group)
