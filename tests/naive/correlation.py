@@ -18,6 +18,7 @@ from typing import NamedTuple
 class Seen(NamedTuple):
     time: float
     what: str | float
+    event: int = 0  # one that matches two rules is seen twice
 
 
 Holds = Callable[[Sequence[Seen]], bool]
@@ -35,7 +36,7 @@ def enough(kind: str, least: float, rules: Sequence[str] = ()) -> Holds:
             case "value_sum":
                 return sum(Fraction(one.what) for one in inside) >= least
             case "temporal_ordered":
-                return any(_follow(inside, chain) for chain in itertools.combinations(rules, int(least)))
+                return any(follow(inside, chain) for chain in itertools.combinations(rules, int(least)))
         raise AssertionError(kind)
 
     return holds
@@ -117,12 +118,10 @@ def judged(events: Sequence[Seen], span_s: float, verdict: Callable[[Sequence[Se
         left = [one for one in left if one.time > left[0].time] if said == "short" else left[len(inside) :]
 
 
-def _follow(inside: Sequence[Seen], rules: Sequence[str]) -> bool:
-    """Earliest choice for each rule in turn; equal times may stand in any order."""
-    time = float("-inf")
-    for rule in rules:
-        later = [one.time for one in inside if one.what == rule and one.time >= time]
-        if not later:
-            return False
-        time = min(later)
-    return True
+def follow(inside: Sequence[Seen], rules: Sequence[str], time: float = float("-inf"),
+            used: frozenset[int] = frozenset()) -> bool:  # fmt: skip
+    """Each choice for the first rule, then the others; equal times may stand in any order, an event has one place."""
+    if not rules:
+        return True
+    return any(follow(inside, rules[1:], one.time, used | {one.event}) for one in inside
+               if one.what == rules[0] and one.time >= time and one.event not in used)  # fmt: skip
