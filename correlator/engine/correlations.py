@@ -30,7 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from correlator.engine.conditions import MISSING, View
-from correlator.engine.correlate import rows
+from correlator.engine.correlate import rows, saving
 from correlator.engine.correlate.state import GROUPS_LIMIT, LIMIT_BYTES, Fired, State, Told
 from correlator.engine.rule import Correlation
 from sensors.event import Event, get
@@ -171,7 +171,7 @@ class Correlator:
 
     def snapshot(self) -> dict[str, Any]:
         return {"now": self._now, "since": self._since_tick,
-                "states": {state.rule.id: state.snapshot() for state in self._states}}  # fmt: skip
+                "states": {state.rule.id: saving.snapshot(state) for state in self._states}}  # fmt: skip
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Take over the state of correlations that are still the same; others begin anew."""
@@ -179,8 +179,8 @@ class Correlator:
         self._since_tick = snapshot.get("since", 0)
         for state in self._states:
             saved = snapshot["states"].get(state.rule.id)
-            if saved is not None and saved["is"] == state.fingerprint():
-                state.restore(saved)
+            if saved is not None:
+                saving.restore(state, saved)
         self._due = min((state.due for state in self._judged), default=float("inf"))
 
 

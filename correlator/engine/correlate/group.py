@@ -16,9 +16,9 @@ from correlator.engine.correlate.entities import Shape, Who, shape_of
 from correlator.engine.correlate.rows import SIZE, Long
 
 # Measured (README.md): a group of one entry with eight entities, and what each further entry adds.
-GROUP_BYTES = 800
+GROUP_BYTES = 1000
 ENTRY_BYTES = 42
-TEXT_BYTES = 140  # an entry's text, and its place in the tally
+TEXT_BYTES = 110  # an entry's text, and its place in the tally
 IDS_FIRST, IDS_LAST = 10, 90  # ids that a hit names; its count is always the true number
 
 Column = Any  # list of texts, array of numbers, or None

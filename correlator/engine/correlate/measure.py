@@ -92,6 +92,30 @@ class Measure:
                 return first, place + 1
         return None
 
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        """The entry at `place` came late, behind all windows that fired. May a window from `start` on be complete now?
+        If not, `head` and `tally` are up to date: windows were slid back from the newest one, and forth again."""
+        times, span = group.times, self.span
+        if place >= group.head:
+            self.enter(group, place)
+            if self.reached(group):
+                return True
+        else:
+            group.head += 1
+        head, right = group.head, len(times)
+        for first in range(head - 1, start - 1, -1):
+            self.enter(group, first)
+            while times[right - 1] - times[first] > span:
+                right -= 1
+                self.leave(group, right)
+            if self.reached(group):
+                return True
+        for index in range(start, min(head, right)):
+            self.leave(group, index)
+        for index in range(max(right, head), len(times)):
+            self.enter(group, index)
+        return False
+
     def picked(self, group: Group, first: int, end: int) -> Sequence[int]:
         """The entries meant, of a completed stretch."""
         return range(first, end)

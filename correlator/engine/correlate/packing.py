@@ -2,8 +2,9 @@
 
 In:  a group to which an entry was just added, or from which one was taken. Out: the window that fires for it, if any;
      which moments the correlations above must be told, or told otherwise.
-Bound: an entry in order costs O(1) amortised. One out of order costs what lies behind it until the windows end where
-they did before, at most the entries of the group (`Measure.entries_limit`).
+Bound: an entry in order costs O(1) amortised. One out of order that completes nothing and is behind all windows that
+fired costs how late it is, in entries; any other what lies behind it until the windows end where they did before, at
+most the entries of the group: `Measure.entries_limit`, of which `USED_LIMIT` have fired.
 
 **The promise.** N(S) is the largest number of windows, apart from each other, that entries S have. Whatever order they
 arrive in, each group fires N(S) times, in each stretch of activity (no gap over the timespan) as often, and each time
@@ -16,10 +17,10 @@ That can't be the same in any order but by waiting until nothing can come any mo
 **Why it holds.** `cuts` are the ends of the windows found from the front, each as early as can be. Interval scheduling:
 no other choice has more. An entry more takes no window away (it can only help the one that it falls in) and, since
 without it at most one window is lost, brings one at most; if it does, then it lies in one of those found, which is the
-one that fires. So the number fired is N of what has arrived after each event: N(S) in the end. Only entries that can
-still matter are kept: those that `State` forgets lie behind the last cut that anything can move. An entry that comes
-before the windows it falls behind is reached from the last cut before it; once a window ends where one ended before,
-all further ones stay as they are.
+one that fires. What one event brings is of one moment, so that is one at most as well, and no two hits have the same
+completing event. So the number fired is N of what has arrived after each event: N(S) in the end. Only entries that can
+still matter are kept: those that `State` forgets lie behind the last cut that anything can move. A late entry is looked
+at from the last cut before it; once a window ends where one ended before, all further ones stay as they are.
 
 **Where it ends.** Entries later than the lateness, or let go by a bound (counted), may have been missed by then. A
 negative number takes from a sum: what has fired can't be taken back, and the next one makes up for it (`lost`). Above
@@ -36,6 +37,8 @@ from typing import NamedTuple
 
 from correlator.engine.correlate.group import Group, Moment
 from correlator.engine.correlate.measure import Measure
+
+USED_LIMIT = 4096  # entries of windows that have fired
 
 
 class Recut(NamedTuple):
@@ -78,7 +81,10 @@ def inserted(measure: Measure, group: Group, place: int) -> Recut:
         group.head += 1
         return SAME
     base = cuts[at - 1] if at else 0
-    return _again(measure, group, at, max(base, measure.first_near(group, place)), place, 1)
+    start = max(base, measure.first_near(group, place))
+    if at == len(cuts) and not measure.joined(group, place, start):
+        return SAME
+    return _again(measure, group, at, start, place, 1)
 
 
 def withdrawn(measure: Measure, group: Group, place: int) -> Recut:

@@ -1,7 +1,10 @@
 """One correlation's groups.
 
-In:  entries. Out: `Fired`. Bound: `GROUPS_LIMIT` groups and `LIMIT_BYTES` by a measured estimate; the group touched
-longest ago goes first, counted in `evicted`. What goes may only make a window count less.
+In:  entries. Out: `Fired`, and `told` for the correlations above.
+Bound: `GROUPS_LIMIT` groups and `LIMIT_BYTES` by a measured estimate; the group touched longest ago goes first, counted
+in `evicted`. What goes may only make a window count less. `dropped` are entries over a group's limit, `settled` those
+of them that had fired (late events no longer find them), `cut` what was not told to the correlations above
+(CHAIN_LIMIT). Snapshots are saving.py's.
 
 A group is forgotten when nothing came for it during timespan + lateness, to the event: whether a tick has freed it by
 then makes no difference. The same entries in the same order therefore give the same alerts, through restarts as well.
@@ -9,9 +12,7 @@ then makes no difference. The same entries in the same order therefore give the 
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from correlator.engine.correlate import entities, packing, rows
 from correlator.engine.correlate.group import ENTRY_BYTES, Group, named, weight
 from correlator.engine.correlate.kinds import KINDS
 from correlator.engine.correlate.reading import Key, Reader
-from correlator.engine.correlate.rows import SIZE, Long
+from correlator.engine.correlate.rows import Long
 from correlator.engine.rule import Correlation
 from sensors.event import Event
 
@@ -72,7 +73,7 @@ class State:
         self.tells, self.told = tells, list[Told]()
         self._span, self._lateness_s = float(correlation.timespan_s), lateness_s
         self._kept_s, self.rising = self._span + lateness_s, self.measure.rising
-        self._keeps_meta = tells or not self.rising
+        self.keeps_meta = tells or not self.rising
         self._groups_limit, self._limit_bytes = groups_limit, limit_bytes
         self._due: list[tuple[float, Key]] = []  # when to look at windows that are judged when they are over
         self._texts: dict[str, str] = {}
@@ -80,13 +81,6 @@ class State:
     @property
     def due(self) -> float:
         return self._due[0][0] + self._lateness_s if self._due else float("inf")
-
-    def fingerprint(self) -> str:
-        rule = self.rule
-        aliases = sorted((alias, sorted(table.items())) for alias, table in rule.aliases.items())
-        told = repr((rule.type, rule.rules, rule.group_by, rule.timespan_s, rule.condition, rule.fields,
-                     rule.percentile, rule.terms, aliases))  # fmt: skip
-        return "3:" + hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
 
     # --- an event ----------------------------------------------------------------------------------------------
 
@@ -116,7 +110,7 @@ class State:
             group.last_arrival = arrival
         if long is not None:
             group.name(long)
-        if self._keeps_meta:
+        if self.keeps_meta:
             group.meta = entities.meta(event)
         times, size = group.times, 0
         fired: list[Fired] | tuple[()] = ()
@@ -127,7 +121,7 @@ class State:
                 if rising:
                     recut = packing.inserted(measure, group, place)
                     if recut is not packing.SAME:
-                        fired = [*fired, *self._recut(key, group, recut, event, refs, arrival, now)]
+                        fired = [*fired, *self._recut(key, group, recut, event, refs, time, arrival, now)]
                 continue
             times.append(time)
             group.rows += row
@@ -140,7 +134,7 @@ class State:
                     self.told.append(Told(self._named(key), event, view, time, arrival, now))
         group.size += size
         if not rising and len(times) == len(whats):
-            self._remember(key, group)
+            self.remember(key, group)
         if len(times) >= group.prune_at:
             self._prune(group, now)
             group.prune_at = len(times) + _PRUNE_EVERY
@@ -165,22 +159,22 @@ class State:
                 group.cut(place, place + 1)
                 if self.rising:
                     recut = packing.withdrawn(self.measure, group, place)
-                    self._recut(key, group, recut, event, refs, told.arrival, told.now)
+                    self._recut(key, group, recut, event, refs, time, told.arrival, told.now)
         self.bytes += group.size - before
-        if not group.times:
+        if not group.times and not group.lost:
             self._forget(key)
 
     def _begin(self, key: Key, event: Event) -> Group:
-        group = self.groups[key] = Group(self.measure.column())
+        group = self.groups[self.shared(key[0]), *key[1:]] = Group(self.measure.column())
         self.measure.empty(group)
         group.told = [] if self.tells and self.rising else None
         group.shape, values = entities.present(event)
-        group.values = tuple(self._shared(value) for value in values)
+        group.values = tuple([self.shared(value) for value in values])
         group.size = group.weighed(key)
         self.bytes += group.size
         return group
 
-    def _shared(self, value: Any) -> Any:
+    def shared(self, value: Any) -> Any:
         """One object for the host names, programs and accounts that thousands of groups name."""
         if value.__class__ is not str:
             return value
@@ -189,7 +183,7 @@ class State:
         return self._texts.setdefault(value, value)
 
     def _recut(self, key: Key, group: Group, recut: packing.Recut, event: Event, refs: Mapping[str, View],
-               arrival: float, now: float) -> Sequence[Fired]:  # fmt: skip
+               time: float, arrival: float, now: float) -> Sequence[Fired]:  # fmt: skip
         """After an entry that came out of order, or went: what fires, and what is told otherwise."""
         for moments, holds in ((recut.gone, False), (recut.come, True)):
             for moment in moments:
@@ -198,7 +192,7 @@ class State:
                 view = next(iter(refs.values())) if mine else None
                 self.told.append(Told(self._named(key), stand_in, view, moment[0], arrival, now, holds))
         if recut.gained < 0:
-            group.lost, group.lost_at = group.lost - recut.gained, group.times[-1] if group.times else 0.0
+            group.lost, group.lost_at = group.lost - recut.gained, time
         if recut.gained <= 0 or recut.window is None:
             return ()
         return self._fires(key, group, event, *recut.window)
@@ -243,11 +237,11 @@ class State:
                         self.told.append(Told(one.group, one.event, None, one.time, due, due))
             self.bytes += group.size - before
             if group.times:
-                self._remember(key, group)
+                self.remember(key, group)
             else:
                 self._forget(key)
 
-    def _remember(self, key: Key, group: Group) -> None:
+    def remember(self, key: Key, group: Group) -> None:
         """When to look. An entry that comes late to the front only makes it later: then it is looked at twice."""
         heapq.heappush(self._due, (group.first_arrival() + self._span, key))
         if len(self._due) > 2 * len(self.groups) + 1000:  # those of evicted groups
@@ -282,6 +276,10 @@ class State:
         if self.rising:
             old = group.expired(times[-1] - self._span - 0.001, now - self._kept_s)
             packing.drop(measure, group, packing.droppable(group, old))
+            if group.cuts and group.cuts[-1] > packing.USED_LIMIT:
+                over = next(end for end in group.cuts if end >= group.cuts[-1] - packing.USED_LIMIT)
+                self.settled += over
+                packing.drop(measure, group, over)
         if len(times) <= limit:
             return
         over = len(times) - limit + limit // 16
@@ -309,60 +307,3 @@ class State:
 
     def _forget(self, key: Key) -> None:
         self.bytes -= self.groups.pop(key).size
-
-    # --- restarts ----------------------------------------------------------------------------------------------
-
-    def snapshot(self) -> dict[str, Any]:
-        """Columns over all groups: a hundred thousand of them are written in a fraction of a second."""
-        groups = list(self.groups.values())
-        numbers = self.measure.says == "number"
-        return {
-            "is": self.fingerprint(), "evicted": self.evicted, "ungrouped": self.ungrouped, "dropped": self.dropped,
-            "settled": self.settled, "cut": self.cut, "unreadable": self.reader.unreadable,
-            "keys": list(self.groups), "counts": [len(group.times) for group in groups],
-            "times": b"".join(group.times.tobytes() for group in groups),
-            "rows": b"".join(group.rows for group in groups),
-            "numbers": b"".join(group.whats.tobytes() for group in groups) if numbers else b"",
-            "whats": None if numbers or self.measure.says == "nothing" else [group.whats for group in groups],
-            "shapes": [group.shape.places for group in groups], "values": [group.values for group in groups],
-            "cuts": [group.cuts for group in groups], "lost": [(group.lost, group.lost_at) for group in groups],
-            "told": [group.told for group in groups] if self.tells else [],
-            "metas": [group.meta for group in groups] if self._keeps_meta else [],
-            "arrivals": array("d", (group.last_arrival for group in groups)).tobytes(),
-            "prune": [group.prune_at for group in groups],
-            "long": [[place, group.long] for place, group in enumerate(groups) if group.long],
-        }  # fmt: skip
-
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        self.evicted, self.ungrouped, self.dropped = saved["evicted"], saved["ungrouped"], saved["dropped"]
-        self.settled, self.cut, self.reader.unreadable = saved["settled"], saved["cut"], saved["unreadable"]
-        arrivals = array("d", saved["arrivals"])
-        times, rows, numbers, whats = saved["times"], saved["rows"], saved["numbers"], saved["whats"]
-        at = 0
-        for place, (given, count) in enumerate(zip(saved["keys"], saved["counts"], strict=True)):
-            key = tuple(self._shared(part) for part in given[:1]) + tuple(given[1:])
-            group = self.groups[key] = Group(self.measure.column())
-            group.times.frombytes(times[at * 8 : (at + count) * 8])
-            group.rows += rows[at * SIZE : (at + count) * SIZE]
-            if numbers:
-                group.whats.frombytes(numbers[at * 8 : (at + count) * 8])
-            elif whats is not None:
-                group.whats += map(self._shared, whats[place])
-            at += count
-            group.shape = entities.shape_of(tuple(saved["shapes"][place]))
-            group.values = tuple(self._shared(value) for value in saved["values"][place])
-            group.last_arrival, group.prune_at = arrivals[place], saved["prune"][place]
-            group.cuts, (group.lost, group.lost_at) = saved["cuts"][place], saved["lost"][place]
-            if self._keeps_meta:
-                group.meta = tuple(saved["metas"][place])
-            if not self.rising:
-                self._remember(key, group)
-                continue
-            packing.rebuild(self.measure, group)
-            if self.tells:
-                group.told = [(time, name) for time, name in saved["told"][place]]
-        for place, long in saved["long"]:
-            self.groups[tuple(saved["keys"][place])].long = dict(long)
-        for key, group in self.groups.items():
-            group.size = group.weighed(key)
-            self.bytes += group.size

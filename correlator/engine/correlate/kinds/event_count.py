@@ -20,6 +20,9 @@ class EventCount(Measure):
         times, first = group.times, place + 1 - self.least
         return first if first >= group.head and times[place] - times[first] <= self.span else None
 
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        return True
+
     def scan(self, group: Group, start: int) -> tuple[int, int] | None:
         times, span, more = group.times, self.span, self.least - 1
         for first in range(start, len(times) - more):

@@ -53,6 +53,9 @@ class InOrder(Measure):
                 return min(found)
         return None
 
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        return True
+
     def picked(self, group: Group, first: int, end: int) -> Sequence[int]:
         found = (self.find(group, chain, first, end) for chain in self.chains)
         return sorted(next((one for one in found if one), range(first, end)))

@@ -15,6 +15,20 @@ class Distinct(Measure):
     def empty(self, group: Group) -> None:
         group.tally = None
 
+    def enter(self, group: Group, index: int) -> None:
+        what = group.whats[index]
+        group.tally[what] = group.tally.get(what, 0) + 1
+
+    def leave(self, group: Group, index: int) -> None:
+        what = group.whats[index]
+        if group.tally[what] == 1:
+            del group.tally[what]
+        else:
+            group.tally[what] -= 1
+
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        return group.tally is None or super().joined(group, place, start)
+
     def step(self, group: Group, place: int) -> int | None:
         times, whats, tally, head, span = group.times, group.whats, group.tally, group.head, self.span
         time = times[place]
@@ -31,12 +45,8 @@ class Distinct(Measure):
             what = whats[place]
             tally[what] = tally.get(what, 0) + 1
             while time - times[head] > span:
-                what = whats[head]
+                self.leave(group, head)
                 head += 1
-                if tally[what] == 1:
-                    del tally[what]
-                else:
-                    tally[what] -= 1
             group.head = head
         return head if self.reached(group) else None
 
