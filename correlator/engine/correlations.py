@@ -13,14 +13,14 @@ arrival.
 
 Conditions that more events can only bring nearer (gt, gte of counts and sums, extended ones without `not`) fire at the
 completing event; its window is then used up, so an attack that goes on fires again each time the number is reached. In
-whatever order the events of one stretch of activity (no gap over the timespan) arrive within the lateness, the group
-fires if and only if some window of the stretch meets the condition. All others can only be judged when the window,
-from its first event, is over: they fire then. One that holds too much is used up; of one that holds too little only the
-first event is, because a window that begins later may hold enough. Groups of different agencies never mix. An event
-without one of the group-by fields belongs to no group: it is counted in `ungrouped`.
+whatever order events arrive within the lateness, each group fires as often: correlate/packing.py says what that means,
+why it holds and where it ends. All other conditions can only be judged when the window, from its first event, is over:
+they fire then. One that holds too much is used up; of one that holds too little only the first event is, because a
+window that begins later may hold enough. Groups of different agencies never mix. An event without one of the group-by
+fields belongs to no group: it is counted in `ungrouped`.
 
 A correlation that fires is itself an event for those that refer to it, with its group's values and the completing
-event's fields, at the time of the entry that completed it.
+event's fields, at the moment its window is complete; late events may bring that forward, and it is told again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from correlator.engine.conditions import MISSING, View
-from correlator.engine.correlate.state import GROUPS_LIMIT, LIMIT_BYTES, Fired, State
+from correlator.engine.correlate import rows, saving
+from correlator.engine.correlate.state import GROUPS_LIMIT, LIMIT_BYTES, Fired, State, Told
 from correlator.engine.rule import Correlation
 from sensors.event import Event, get
 
@@ -48,34 +49,36 @@ class Correlator:
                  groups_limit: int = GROUPS_LIMIT, limit_bytes: int = LIMIT_BYTES,
                  total_bytes: int = TOTAL_BYTES) -> None:  # fmt: skip
         self.lateness_s, self._total_bytes = lateness_s, total_bytes
-        self._states = [State(correlation, lateness_s, groups_limit, limit_bytes) for correlation in correlations]
-        self._readers: dict[str, list[int]] = {}  # rule or correlation → the states that refer to it
-        for number, state in enumerate(self._states):
+        referred = {name for correlation in correlations for name in correlation.rules}
+        self._states: list[State] = []
+        waits: dict[str, float] = {}  # how long after an event a correlation may still speak of it
+        for one in correlations:  # what they refer to comes before them
+            wait = max((waits.get(name, 0.0) for name in one.rules), default=0.0)
+            tells, number = one.id in referred, len(self._states)
+            state = State(number, one, lateness_s + wait, groups_limit, limit_bytes, tells=tells)
+            waits[one.id] = wait if state.rising else wait + lateness_s + one.timespan_s
+            self._states.append(state)
+        self._readers: dict[str, list[State]] = {}  # rule or correlation → those that refer to it
+        for state in self._states:
             for name in state.rule.rules:
-                self._readers.setdefault(name, []).append(number)
+                self._readers.setdefault(name, []).append(state)
         self._judged = [state for state in self._states if not state.rising]
         self._due = float("inf")  # when the first window is over that is judged then
         self._now = 0.0  # the latest arrival
         self._since_tick = 0
-        self.cut = 0  # events whose chain was longer than CHAIN_LIMIT
 
     def feed(self, event: Event, matched: Mapping[str, View], time: float, arrival: float) -> list[Fired]:
         """`matched`: rule id → view, of every rule that the event matched."""
-        if not -TIME_LIMIT_S < arrival < TIME_LIMIT_S:  # nor is NaN
-            arrival = 0.0
-        if not -TIME_LIMIT_S < time < TIME_LIMIT_S:
-            time = arrival
-        if arrival:
-            time = min(time, arrival + FUTURE_S)
-        else:
-            arrival = time
-        self._now = max(self._now, arrival)
+        if not (0.0 < arrival < TIME_LIMIT_S and -TIME_LIMIT_S < time <= arrival + FUTURE_S):
+            time, arrival = _credible(time, arrival)
+        if arrival > self._now:  # noqa: PLR1730 - a call costs more than the rest of the line
+            self._now = arrival
         fired: list[Fired] = []
         if self._due < self._now:
-            fired += self._close(self._now, self.lateness_s)
-        above = self._give(event, matched, time, arrival, fired)
+            fired += self._close(self._now)
+        above = self._give(event, matched, time, arrival, self._now, fired)
         if above:
-            self._rise(above, arrival, fired)
+            self._rise(above, fired)
         self._since_tick += 1
         if self._since_tick >= _TICK_EVERY:
             fired += self.tick(self._now)
@@ -85,7 +88,7 @@ class Correlator:
         """Judge and forget windows that are over by the clock of arrivals."""
         self._since_tick = 0
         self._now = max(self._now, now)
-        fired = self._close(self._now, self.lateness_s)
+        fired = self._close(self._now)
         for state in self._states:
             state.forget_idle(self._now)
         while sum(state.bytes for state in self._states) > self._total_bytes:
@@ -96,54 +99,57 @@ class Correlator:
         """The input is over: every window is."""
         return self._close(float("inf"), 0.0)
 
-    def _rise(self, above: deque[tuple[Fired, View]], arrival: float, fired: list[Fired]) -> None:
-        """Give what fired to the correlations above, and what fires of those to the ones above them."""
+    def _rise(self, above: deque[tuple[State, Told]], fired: list[Fired]) -> None:
+        """Tell the correlations above, and what these say to the ones above them."""
         steps = 0
         while above:
-            one, view = above.popleft()
+            state, told = above.popleft()
             steps += 1
             if steps > CHAIN_LIMIT:
-                self.cut += 1
-                return
-            seen = {one.correlation.id: _Chained(one.group, view)}
-            above += self._give(one.event, seen, one.time, arrival, fired) or ()
+                state.cut += 1
+                continue
+            seen = {state.rule.id: _Chained(told.group, told.view or _Standing(told.event))}
+            if told.holds:
+                above += self._give(told.event, seen, told.time, told.arrival, told.now, fired) or ()
+                continue
+            for reader in self._readers[state.rule.id]:
+                reader.withdraw(told, seen)
+                above += _said(reader)
 
-    def _give(self, event: Event, matched: Mapping[str, View], time: float, arrival: float,
-              fired: list[Fired]) -> deque[tuple[Fired, View]] | None:  # fmt: skip
-        """Give the event to each correlation that refers to a rule it matched; what fired and has readers itself."""
-        above: deque[tuple[Fired, View]] | None = None
-        readers = self._readers
-        todo: Sequence[int]
+    def _give(self, event: Event, matched: Mapping[str, View], time: float, arrival: float, now: float,
+              fired: list[Fired]) -> deque[tuple[State, Told]] | None:  # fmt: skip
+        """Give the event to each correlation that refers to a rule it matched; what those say that have readers."""
+        above: deque[tuple[State, Told]] | None = None
+        todo: Sequence[State]
         if len(matched) == 1:
-            todo = readers.get(next(iter(matched)), ())
+            (name,) = matched
+            todo = self._readers.get(name, ())
         else:
-            todo = sorted({number for name in matched if name in readers for number in readers[name]})
+            read = {state.number: state for name in matched for state in self._readers.get(name, ())}
+            todo = [read[number] for number in sorted(read)]
         if not todo:
             return above
-        inner = event.get("event")
-        given = inner.get("id") if isinstance(inner, dict) else get(event, "event.id")
-        event_id = given if isinstance(given, str) else str(given or "")
-        for number in todo:
-            state = self._states[number]
+        row, long = rows.row(arrival, rows.event_id(event))
+        for state in todo:
             refs = matched
             if len(matched) > 1:
                 refs = {name: matched[name] for name in state.rule.rules if name in matched}
-            for one in state.add(event, event_id, refs, time, arrival, self._now):
-                fired.append(one)
-                if one.correlation.id in readers:
-                    above = above or deque()
-                    above.append((one, next(iter(refs.values()))))
+            found = state.add(event, row, long, refs, time, arrival, now)
+            if found:
+                fired += found
+            if state.told:
+                above = above or deque()
+                above += _said(state)
             if not state.rising:
                 self._due = min(self._due, state.due)
         return above
 
-    def _close(self, now: float, lateness_s: float) -> list[Fired]:
+    def _close(self, now: float, lateness_s: float | None = None) -> list[Fired]:
         fired: list[Fired] = []
-        for state in self._judged:  # what they refer to comes before them
-            for one in state.close(now, lateness_s):
-                fired.append(one)
-                if one.correlation.id in self._readers:
-                    self._rise(deque([(one, _Standing(one.event))]), self._now, fired)
+        for state in self._judged:
+            fired += state.close(now, lateness_s)
+            if state.told:
+                self._rise(deque(_said(state)), fired)
         self._due = min((state.due for state in self._judged), default=float("inf"))
         return fired
 
@@ -155,6 +161,8 @@ class Correlator:
                 "bytes": state.bytes,
                 "evicted": state.evicted,
                 "dropped": state.dropped,
+                "settled": state.settled,
+                "cut": state.cut,
                 "ungrouped": state.ungrouped,
                 "unreadable": state.reader.unreadable,
             }
@@ -163,7 +171,7 @@ class Correlator:
 
     def snapshot(self) -> dict[str, Any]:
         return {"now": self._now, "since": self._since_tick,
-                "states": {state.rule.id: state.snapshot() for state in self._states}}  # fmt: skip
+                "states": {state.rule.id: saving.snapshot(state) for state in self._states}}  # fmt: skip
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Take over the state of correlations that are still the same; others begin anew."""
@@ -171,9 +179,23 @@ class Correlator:
         self._since_tick = snapshot.get("since", 0)
         for state in self._states:
             saved = snapshot["states"].get(state.rule.id)
-            if saved is not None and saved["is"] == state.fingerprint():
-                state.restore(saved)
+            if saved is not None:
+                saving.restore(state, saved)
         self._due = min((state.due for state in self._judged), default=float("inf"))
+
+
+def _credible(time: float, arrival: float) -> tuple[float, float]:
+    if not -TIME_LIMIT_S < arrival < TIME_LIMIT_S:  # nor is NaN
+        arrival = 0.0
+    if not -TIME_LIMIT_S < time < TIME_LIMIT_S:
+        time = arrival
+    return (min(time, arrival + FUTURE_S), arrival) if arrival else (time, time)
+
+
+def _said(state: State) -> list[tuple[State, Told]]:
+    told = [(state, one) for one in state.told]
+    state.told.clear()
+    return told
 
 
 class _Chained:

@@ -1,7 +1,9 @@
 """The slow twin of `correlator.engine.correlations`: all events of a group at once, every window counted anew.
 
-`alerts` is what events in order must give, one by one. `stretches` says where a group must fire at least once, which
-doesn't depend on the order of arrival. `judged` are windows that are judged when they are over.
+`alerts` is what events in order must give, one by one. `most` says how often each stretch of activity must fire in
+whatever order the events arrive: by trying all choices of windows. `judged` are windows that are judged when they are
+over. Equal times are one moment, which no two windows share (2026-11-22: what comes first of a moment is the order of
+arrival, and must not matter); but for event_count, where one entry is as good as the other.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import NamedTuple
 class Seen(NamedTuple):
     time: float
     what: str | float
+    event: int = 0  # one that matches two rules is seen twice
 
 
 Holds = Callable[[Sequence[Seen]], bool]
@@ -33,20 +36,23 @@ def enough(kind: str, least: float, rules: Sequence[str] = ()) -> Holds:
             case "value_sum":
                 return sum(Fraction(one.what) for one in inside) >= least
             case "temporal_ordered":
-                return any(_follow(inside, chain) for chain in itertools.combinations(rules, int(least)))
+                return any(follow(inside, chain) for chain in itertools.combinations(rules, int(least)))
         raise AssertionError(kind)
 
     return holds
 
 
-def alerts(events: Sequence[Seen], span_s: float, holds: Holds) -> Iterator[int]:
+def alerts(events: Sequence[Seen], span_s: float, holds: Holds, *, moments: bool) -> Iterator[int]:
     """The places of the completing events; what lies in a window that fired is used up."""
     left: list[Seen] = []
+    used = float("-inf")
     for place, one in enumerate(events):
+        if moments and one.time == used:
+            continue
         left = [other for other in left if one.time - other.time <= span_s] + [one]
         if holds(left):
             yield place
-            left = []
+            left, used = [], one.time
 
 
 def stretch_of(times: Sequence[float], span_s: float) -> dict[float, int]:
@@ -59,10 +65,23 @@ def stretch_of(times: Sequence[float], span_s: float) -> dict[float, int]:
     return found
 
 
-def stretches(events: Sequence[Seen], span_s: float, holds: Holds) -> set[int]:
+def most(events: Sequence[Seen], span_s: float, holds: Holds, *, moments: bool) -> dict[int, int]:
+    """Stretch → the largest number of windows apart from each other, where there are any."""
     of = stretch_of([one.time for one in events], span_s)
-    return {of[first.time] for first in events
-            if holds([one for one in events if 0 <= one.time - first.time <= span_s])}  # fmt: skip
+    found: dict[int, int] = {}
+    for stretch in set(of.values()):
+        mine = sorted(one for one in events if of[one.time] == stretch)
+        parts = [list(same) for _, same in itertools.groupby(mine, key=lambda one: one.time if moments else object())]
+        best = [0] * (len(parts) + 1)  # of the first n parts
+        for end in range(1, len(parts) + 1):
+            best[end] = best[end - 1]
+            for first in range(end):
+                inside = [one for part in parts[first:end] for one in part]
+                if inside[-1].time - inside[0].time <= span_s and best[first] + 1 > best[end] and holds(inside):
+                    best[end] = best[first] + 1
+        if best[-1]:
+            found[stretch] = best[-1]
+    return found
 
 
 def figure(kind: str, inside: Sequence[Seen], percentile: float = 50) -> float:
@@ -99,12 +118,10 @@ def judged(events: Sequence[Seen], span_s: float, verdict: Callable[[Sequence[Se
         left = [one for one in left if one.time > left[0].time] if said == "short" else left[len(inside) :]
 
 
-def _follow(inside: Sequence[Seen], rules: Sequence[str]) -> bool:
-    """Earliest choice for each rule in turn; equal times may stand in any order."""
-    time = float("-inf")
-    for rule in rules:
-        later = [one.time for one in inside if one.what == rule and one.time >= time]
-        if not later:
-            return False
-        time = min(later)
-    return True
+def follow(inside: Sequence[Seen], rules: Sequence[str], time: float = float("-inf"),
+            used: frozenset[int] = frozenset()) -> bool:  # fmt: skip
+    """Each choice for the first rule, then the others; equal times may stand in any order, an event has one place."""
+    if not rules:
+        return True
+    return any(follow(inside, rules[1:], one.time, used | {one.event}) for one in inside
+               if one.what == rules[0] and one.time >= time and one.event not in used)  # fmt: skip

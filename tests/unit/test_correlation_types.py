@@ -144,7 +144,7 @@ correlation: {{type: event_count, rules: [{below}], group-by: [ip], timespan: 60
     correlator = Correlator(loaded.correlations)
     found = feed(loaded, correlator, [event(0)])
     assert len(found) < 3000
-    assert correlator.cut == 1
+    assert sum(counted["cut"] for counted in correlator.counters().values()) > 0
 
 
 HOSTILE: list[Any] = [

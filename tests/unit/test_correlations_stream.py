@@ -128,6 +128,95 @@ correlation:
     assert not list(feed(loaded, Correlator(loaded.correlations), [event(0), event(1), event(9, "ok")]))
 
 
+MANY = (
+    COUNT.rstrip()
+    + """
+name: many
+---
+title: Again and again
+id: 71111111-2222-4333-8444-555555555555
+correlation: {type: event_count, rules: [many], group-by: [ip], timespan: 1h, condition: {gte: 2}}
+"""
+)
+
+
+def test_late_events_move_what_the_correlations_above_are_told(tmp_path: Path) -> None:
+    loaded = engine(tmp_path, MANY)
+    first = Correlator(loaded.correlations)
+    # 10, 11, 12 is one; then 8, 9, 10 is it, and 11, 12 wait for a third
+    found = feed(loaded, first, [event(t) for t in (10, 11, 12, 9, 8)], [20.0] * 5)
+    assert [fired.correlation.about.title for fired in found] == ["The correlation"]
+    second = Correlator(loaded.correlations)
+    second.restore(first.snapshot())
+    found = feed(loaded, second, [event(7), event(13)], [20.0] * 2)
+    assert [fired.correlation.about.title for fired in found] == ["The correlation", "Again and again"]
+    assert found[0].event_ids == ["fail-7-0", "fail-8-0", "fail-9-0"]
+
+
+def test_a_late_success_is_still_after_the_failures_that_came_before_it(tmp_path: Path) -> None:
+    """Out of order, the third failure known is the last; what is told then would be after the success."""
+    login = MANY.replace("type: event_count, rules: [many]", "type: temporal_ordered, rules: [many, ok]")
+    login = login.replace(", condition: {gte: 2}}", "}")
+    loaded = engine(tmp_path, login)
+    order = [event(5, "ok"), event(9), event(8), event(7), event(3), event(2), event(1)]
+    found = feed(loaded, Correlator(loaded.correlations), order, [20.0] * 7)
+    assert [fired.correlation.about.title for fired in found] == ["The correlation", "The correlation",
+                                                                  "Again and again"]  # fmt: skip
+
+
+def test_what_waits_for_a_correlation_that_is_judged_late_is_kept_as_long(tmp_path: Path) -> None:
+    text = """  type: value_avg
+  rules: [fail]
+  group-by: [ip]
+  timespan: 10m
+  condition: {field: size, gte: 1}
+name: high
+---
+title: Then a success
+correlation: {type: temporal_ordered, rules: [high, ok], group-by: [ip], timespan: 10s}
+"""
+    loaded = engine(tmp_path, text)
+    correlator = Correlator(loaded.correlations, lateness_s=10)
+    found = feed(loaded, correlator, [event(0, size=1), event(5, size=1), event(7, "ok")])
+    assert not [*found, *correlator.tick(300)]
+    assert [fired.correlation.about.title for fired in correlator.tick(700)] == ["The correlation", "Then a success"]
+
+
+def test_a_window_that_fired_is_let_go_as_a_whole(tmp_path: Path) -> None:
+    """Half of it gone, one more late event would make the rest of it count again, or spoil the next one."""
+    loaded = engine(tmp_path, COUNT.replace("gte: 3", "gte: 70"))
+    correlator = Correlator(loaded.correlations, lateness_s=10)
+    given = [event(t * 0.85, number=t) for t in range(70)]
+    given += [event(60 + t * 0.27, number=t) for t in range(60)]
+    assert len(feed(loaded, correlator, given)) == 1
+    (counters,) = correlator.counters().values()
+    assert counters["entries"] == 130
+    found = feed(loaded, correlator, [event(20.1), *(event(77 + t / 10, number=t) for t in range(10))],
+                 [77.0 + t / 10 for t in range(11)])  # fmt: skip
+    assert len(found) == 1
+
+
+def test_more_than_a_group_may_hold_lets_windows_go_that_have_fired(tmp_path: Path) -> None:
+    loaded = engine(tmp_path, COUNT)
+    correlator = Correlator(loaded.correlations)
+    found = feed(loaded, correlator, [event(t / 1000, number=t) for t in range(12_001)])
+    assert len(found) == 4000
+    (counters,) = correlator.counters().values()
+    assert (counters["dropped"], counters["settled"] + counters["entries"]) == (0, 12_001)
+    assert counters["entries"] <= 4_200
+    assert len(feed(loaded, correlator, [event(11.9), event(12.1)])) == 1
+
+
+def test_a_negative_number_is_made_up_for(tmp_path: Path) -> None:
+    """100 fired and was taken back by what came late: the next 100 in its place are the same alert."""
+    text = VALUES.replace("value_count", "value_sum").replace("field: port, gte: 3", "field: size, gte: 100")
+    loaded = engine(tmp_path, text)
+    correlator = Correlator(loaded.correlations)
+    order = [event(10, size=60), event(20, size=40), event(5, size=-50), event(30, size=50)]
+    assert [fired.time for fired in feed(loaded, correlator, order, [40.0] * 4)] == [20]
+    assert [fired.time for fired in feed(loaded, correlator, [event(40, size=100)])] == [40]
+
+
 def test_aliases_join_different_fields(tmp_path: Path) -> None:
     text = """  type: temporal
   rules: [fail, ok]

@@ -12,23 +12,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from correlator.engine.correlate import rows as records
-from correlator.engine.correlate.entities import Who
+from correlator.engine.correlate.entities import Shape, Who, shape_of
 from correlator.engine.correlate.rows import SIZE, Long
 
 # Measured (README.md): a group of one entry with eight entities, and what each further entry adds.
-GROUP_BYTES = 800
+GROUP_BYTES = 1000
 ENTRY_BYTES = 42
-TEXT_BYTES = 140  # an entry's text, and its place in the tally
+TEXT_BYTES = 110  # an entry's text, and its place in the tally
 IDS_FIRST, IDS_LAST = 10, 90  # ids that a hit names; its count is always the true number
 
 Column = Any  # list of texts, array of numbers, or None
+Moment = tuple[float, str]  # event time and id
+_NOBODY = shape_of(())
 
 
 class Group:
     __slots__ = (
+        "cuts",
         "head",
         "last_arrival",
         "long",
+        "lost",
+        "lost_at",
         "meta",
         "prune_at",
         "rows",
@@ -36,6 +41,7 @@ class Group:
         "size",
         "tally",
         "times",
+        "told",
         "values",
         "whats",
     )
@@ -46,7 +52,10 @@ class Group:
         self.whats = whats  # None when entries say nothing but that they were
         self.head = 0  # the first entry of the newest window
         self.tally: Any = None  # of the newest window; the measure's
-        self.shape: tuple[int, ...] = ()
+        self.cuts: list[int] = []  # the ends of the windows that fired
+        self.told: list[Moment] | None = None  # as the correlations above know these ends, if there are any
+        self.lost, self.lost_at = 0, 0.0  # windows that fired and are none any more, and when
+        self.shape: Shape = _NOBODY
         self.values: Who = ()  # of the entities on which all its events agree
         self.meta: Who = ()  # of the last event, for windows that are judged when it is gone
         self.last_arrival = 0.0
@@ -54,31 +63,23 @@ class Group:
         self.prune_at = 64
         self.size = GROUP_BYTES
 
-    def insert(self, time: float, arrival: float, event_id: str, what: Any) -> int:
+    def insert(self, time: float, row: bytes, what: Any) -> int:
         """Put the entry behind all that are not later; returns its place."""
         times = self.times
-        row, long = records.row(arrival, event_id)
-        if long is not None:
-            self.long = {**(self.long or {}), **long}
-            self.size += 600
-        place = len(times)
-        if not place or time >= times[-1]:
-            times.append(time)
-            self.rows += row
-            if self.whats is not None:
-                self.whats.append(what)
-        else:
-            place = bisect_right(times, time)
-            times.insert(place, time)
-            self.rows[place * SIZE : place * SIZE] = row
-            if self.whats is not None:
-                self.whats.insert(place, what)
-        self.last_arrival = max(self.last_arrival, arrival)
-        self.size += ENTRY_BYTES if what is None else ENTRY_BYTES + weight(what)
+        place = bisect_right(times, time)
+        times.insert(place, time)
+        self.rows[place * SIZE : place * SIZE] = row
+        if self.whats is not None:
+            self.whats.insert(place, what)
         return place
 
+    def name(self, long: Long) -> None:
+        """Remember ids that don't fit a row."""
+        self.long = {**(self.long or {}), **long}
+        self.size += 600
+
     def cut(self, first: int, end: int) -> None:
-        """Forget the entries [first, end). The caller brings `head` and `tally` up to date."""
+        """Forget the entries [first, end). The caller brings `head`, `tally` and `cuts` up to date."""
         if first >= end:
             return
         self.size -= ENTRY_BYTES * (end - first)
@@ -125,5 +126,5 @@ def weight(what: Any) -> int:
 
 def named(group: Group, picked: Sequence[int]) -> list[str]:
     """The ids of these entries, the first and the last when there are many."""
-    few = list(picked) if len(picked) <= IDS_FIRST + IDS_LAST else [*picked[:IDS_FIRST], *picked[-IDS_LAST:]]
-    return list(dict.fromkeys(text for index in few if (text := group.id_at(index))))
+    few = picked if len(picked) <= IDS_FIRST + IDS_LAST else [*picked[:IDS_FIRST], *picked[-IDS_LAST:]]
+    return records.ids(group.rows, few, group.long)

@@ -1,13 +1,13 @@
 """What a correlation type measures in a window, and when that is judged.
 
-In:  a group's columns and the place of a new entry. Out: the stretch (first, end) that completes the condition, or
-     None; for windows that are judged when they are over: a `Verdict`.
-Bound: an entry in order costs O(1) amortised, one out of order costs what lies between it and the newest; nothing is
-counted again.
+In:  a group's columns and the place of an entry. Out: where the window begins that it completes, or None; for windows
+     that are judged when they are over: a `Verdict`. Differences of times are compared with the span, not sums: floats
+     near 2^31 don't add up.
+Bound: an entry that follows the others costs O(1) amortised.
 
 A kind (kinds/*.py) is a name, what the condition needs, and how to make a `Measure`. *Rising* conditions are those that
-more events can only bring nearer (gt, gte over counts and sums): they are judged at each event. All others need the
-whole window.
+more events can only bring nearer (gt, gte over counts and sums): they are judged at each event (packing.py). All others
+need the whole window.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Measure:
 
     # --- rising: at each event -------------------------------------------------------------------------------
 
+    moments = True  # equal times are one: where entries differ, nothing else would put them in order
+
     def enter(self, group: Group, index: int) -> None:
         group.tally += 1
 
@@ -71,71 +73,52 @@ class Measure:
     def reached(self, group: Group) -> bool:
         return bool(group.tally >= self.least)
 
-    def completed(self, group: Group, place: int) -> tuple[int, int] | None:
-        """The stretch that the entry at `place` completes, no longer than it must be. Brings `head` and `tally` up to
-        date. Differences are compared with the span, not sums: floats near 2^31 don't add up."""
+    def step(self, group: Group, place: int) -> int | None:
+        """The entry at `place` follows those from `head` on. Where the window that it completes begins, if it does."""
+        times, span, head = group.times, self.span, group.head
+        self.enter(group, place)
+        time = times[place]
+        while time - times[head] > span:
+            self.leave(group, head)
+            head += 1
+        group.head = head
+        return head if self.reached(group) else None
+
+    def scan(self, group: Group, start: int) -> tuple[int, int] | None:
+        """The first window from `start` on. With none, `head` and `tally` are of what may become one."""
+        for place in range(start, len(group.times)):
+            first = self.step(group, place)
+            if first is not None:
+                return first, place + 1
+        return None
+
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        """The entry at `place` came late, behind all windows that fired. May a window from `start` on be complete now?
+        If not, `head` and `tally` are up to date: windows were slid back from the newest one, and forth again."""
         times, span = group.times, self.span
-        newest = len(times) - 1
-        if place == newest:
-            self.enter(group, place)
-            head = group.head
-            while times[place] - times[head] > span:
-                self.leave(group, head)
-                head += 1
-            group.head = head
-            return (head, place + 1) if self.reached(group) else None
-        if times[newest] - times[place] <= span:
+        if place >= group.head:
             self.enter(group, place)
             if self.reached(group):
-                return group.head, self._trimmed(group, newest + 1, place)
+                return True
         else:
             group.head += 1
-        return self._before(group, place)
-
-    def _before(self, group: Group, place: int) -> tuple[int, int] | None:
-        """Windows with `place` that begin before the newest one: slid back from it, entry by entry, and back again."""
-        times, span = group.times, self.span
-        start = head = group.head
-        right = len(times)
-        found = None
-        while start > 0 and times[place] - times[start - 1] <= span:
-            start -= 1
-            self.enter(group, start)
-            while times[right - 1] - times[start] > span:
+        head, right = group.head, len(times)
+        for first in range(head - 1, start - 1, -1):
+            self.enter(group, first)
+            while times[right - 1] - times[first] > span:
                 right -= 1
                 self.leave(group, right)
-            if start <= place and self.reached(group):
-                right = self._trimmed(group, right, place)
-                found = (start, right)
-                break
+            if self.reached(group):
+                return True
         for index in range(start, min(head, right)):
             self.leave(group, index)
         for index in range(max(right, head), len(times)):
             self.enter(group, index)
-        return found
-
-    def _trimmed(self, group: Group, right: int, place: int) -> int:
-        """The end without what came after the condition was met."""
-        while right - 1 > place:
-            self.leave(group, right - 1)
-            if not self.reached(group):
-                self.enter(group, right - 1)
-                break
-            right -= 1
-        return right
+        return False
 
     def picked(self, group: Group, first: int, end: int) -> Sequence[int]:
         """The entries meant, of a completed stretch."""
         return range(first, end)
-
-    def rebuild(self, group: Group) -> None:
-        self.empty(group)
-        if group.times:
-            group.head = self.first_near(group, len(group.times) - 1)
-            for index in range(group.head, len(group.times)):
-                self.enter(group, index)
-        else:
-            group.head = 0
 
     def first_near(self, group: Group, place: int) -> int:
         """The first entry whose window holds the one at `place`."""

@@ -32,25 +32,27 @@ class Reader:
     def __init__(self, correlation: Correlation, measure: Measure) -> None:
         self._group_by, self._aliases = correlation.group_by, correlation.aliases
         self._fields = correlation.fields
+        self._plain = not any(name in correlation.aliases for name in correlation.group_by)
         self.unreadable = 0  # values that are no number
         self.whats: Callable[[Mapping[str, View]], Sequence[Any]] = {
             "nothing": lambda _: _NOTHING, "rule": tuple, "number": self._numbers,
-        }.get(measure.says, self._counted)  # fmt: skip
+        }.get(measure.says, self._counted if len(self._fields) != 1 else self._single)  # fmt: skip
 
     def key(self, event: Event, refs: Mapping[str, View]) -> Key | None:
         organization = event.get("organization")
-        agency = organization.get("id") if isinstance(organization, dict) else event.get("organization.id")
-        values = [agency if isinstance(agency, str) else str(agency or "")]
+        agency = organization.get("id") if organization.__class__ is dict else event.get("organization.id")
+        values = [agency if agency.__class__ is str else str(agency or "")]
+        view = next(iter(refs.values())) if self._plain and len(refs) == 1 else None
         for name in self._group_by:
-            value = self._text(name, refs)
-            if value is None:
-                return None
+            value = view.value(name) if view is not None else None
+            if value.__class__ is not str or not 0 < len(value) <= TEXT_LIMIT_CHARS or not value.isascii():
+                value = self._text(name, refs)
+                if value is None:
+                    return None
             values.append(value)
         return tuple(values)
 
     def _counted(self, refs: Mapping[str, View]) -> Sequence[str]:
-        if len(self._fields) == 1:
-            return self._texts(self._fields[0], refs)
         parts = [self._text(name, refs) for name in self._fields]
         if any(part is None for part in parts):
             return ()
@@ -71,7 +73,12 @@ class Reader:
             found = ",".join(text for member in members(found) if (text := text_of(member)))
         return cut(found) if found else None
 
-    def _texts(self, name: str, refs: Mapping[str, View]) -> Sequence[str]:
+    def _single(self, refs: Mapping[str, View]) -> Sequence[str]:
+        name = self._fields[0]
+        if len(refs) == 1 and name not in self._aliases:
+            found = next(iter(refs.values())).value(name)
+            if found.__class__ is str and 0 < len(found) <= TEXT_LIMIT_CHARS and found.isascii():
+                return (found,)
         found = self._values(name, refs)
         if found.__class__ is str:
             return (cut(found),)
@@ -94,6 +101,8 @@ class Reader:
 
 
 def cut(text: str) -> str:
+    if len(text) <= TEXT_LIMIT_CHARS and text.isascii():
+        return text
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()  # a lone surrogate could not be written to a snapshot
     if len(text) <= TEXT_LIMIT_CHARS:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
+
+from sensors.event import Event, get
 
 _ROW = struct.Struct("<dB16s")
 _ARRIVAL = struct.Struct("<d")
@@ -16,6 +19,12 @@ SIZE = _ROW.size
 ID_LIMIT_CHARS = 512
 
 Long = dict[bytes, str]
+
+
+def event_id(event: Event) -> str:
+    inner = event.get("event")
+    given = inner.get("id") if inner.__class__ is dict else get(event, "event.id")
+    return given if given.__class__ is str else str(given or "")
 
 
 def row(arrival: float, event_id: str) -> tuple[bytes, Long | None]:
@@ -40,6 +49,17 @@ def row(arrival: float, event_id: str) -> tuple[bytes, Long | None]:
         return _ROW.pack(arrival, 2 + len(raw), raw), None
     digest = hashlib.blake2b(raw, digest_size=16).digest()
     return _ROW.pack(arrival, 255, digest), {digest: raw.decode()}
+
+
+def ids(rows: bytearray, picked: Iterable[int], long: Long | None) -> list[str]:
+    """Each once."""
+    found: dict[str, None] = {}
+    for index in picked:
+        _, tag, raw = _ROW.unpack_from(rows, index * SIZE)
+        text = raw.hex() if tag == 0 else id_at(rows, index, long)
+        if text:
+            found[text] = None
+    return list(found)
 
 
 def arrival_at(rows: bytearray, index: int) -> float:

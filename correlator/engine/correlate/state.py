@@ -1,7 +1,10 @@
 """One correlation's groups.
 
-In:  entries. Out: `Fired`. Bound: `GROUPS_LIMIT` groups and `LIMIT_BYTES` by a measured estimate; the group touched
-longest ago goes first, counted in `evicted`. What goes may only make a window count less.
+In:  entries. Out: `Fired`, and `told` for the correlations above.
+Bound: `GROUPS_LIMIT` groups and `LIMIT_BYTES` by a measured estimate; the group touched longest ago goes first, counted
+in `evicted`. What goes may only make a window count less. `dropped` are entries over a group's limit, `settled` those
+of them that had fired (late events no longer find them), `cut` what was not told to the correlations above
+(CHAIN_LIMIT). Snapshots are saving.py's.
 
 A group is forgotten when nothing came for it during timespan + lateness, to the event: whether a tick has freed it by
 then makes no difference. The same entries in the same order therefore give the same alerts, through restarts as well.
@@ -9,20 +12,19 @@ then makes no difference. The same entries in the same order therefore give the 
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from correlator.engine.conditions import View
-from correlator.engine.correlate import entities
-from correlator.engine.correlate.group import Group, named
+from correlator.engine.correlate import entities, packing, rows
+from correlator.engine.correlate.group import ENTRY_BYTES, Group, named, weight
 from correlator.engine.correlate.kinds import KINDS
 from correlator.engine.correlate.reading import Key, Reader
-from correlator.engine.correlate.rows import SIZE
+from correlator.engine.correlate.rows import Long
 from correlator.engine.rule import Correlation
 from sensors.event import Event
 
@@ -32,8 +34,7 @@ INTERNED_LIMIT = 4096
 _PRUNE_EVERY = 64  # entries: deleting at the front of a column moves the rest
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(msgspec.Struct, frozen=True):
     correlation: Correlation
     group: Mapping[str, str]
     event: Event  # the completing event
@@ -46,90 +47,134 @@ class Fired:
     which: tuple[str, ...] = ()  # the values meant
 
 
+class Told(NamedTuple):
+    """What the correlations above enter, or take out again: a window of `group` is complete at `time`."""
+
+    group: Mapping[str, str]
+    event: Event
+    view: View | None  # None: the event itself is gone, `event` stands in
+    time: float
+    arrival: float
+    now: float  # of a window judged when over, when it was: however late somebody looks
+    holds: bool = True
+
+
 class State:
-    def __init__(self, correlation: Correlation, lateness_s: float, groups_limit: int = GROUPS_LIMIT,
-                 limit_bytes: int = LIMIT_BYTES) -> None:  # fmt: skip
+    """`tells`: other correlations refer to this one."""
+
+    def __init__(self, number: int, correlation: Correlation, lateness_s: float, groups_limit: int = GROUPS_LIMIT,
+                 limit_bytes: int = LIMIT_BYTES, *, tells: bool = False) -> None:  # fmt: skip
+        self.number = number
         self.rule = correlation
         self.measure = KINDS[correlation.type].make(correlation)
         self.reader = Reader(correlation, self.measure)
         self.groups: OrderedDict[Key, Group] = OrderedDict()
-        self.evicted = self.ungrouped = self.dropped = self.bytes = 0
+        self.evicted = self.ungrouped = self.dropped = self.settled = self.cut = self.bytes = 0
+        self.tells, self.told = tells, list[Told]()
         self._span, self._lateness_s = float(correlation.timespan_s), lateness_s
         self._kept_s, self.rising = self._span + lateness_s, self.measure.rising
+        self.keeps_meta = tells or not self.rising
         self._groups_limit, self._limit_bytes = groups_limit, limit_bytes
         self._due: list[tuple[float, Key]] = []  # when to look at windows that are judged when they are over
-        self._shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._texts: dict[str, str] = {}
 
     @property
     def due(self) -> float:
         return self._due[0][0] + self._lateness_s if self._due else float("inf")
 
-    def fingerprint(self) -> str:
-        rule = self.rule
-        aliases = sorted((alias, sorted(table.items())) for alias, table in rule.aliases.items())
-        told = repr((rule.type, rule.rules, rule.group_by, rule.timespan_s, rule.condition, rule.fields,
-                     rule.percentile, rule.terms, aliases))  # fmt: skip
-        return "2:" + hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
-
     # --- an event ----------------------------------------------------------------------------------------------
 
-    def add(self, event: Event, event_id: str, refs: Mapping[str, View], time: float, arrival: float,
+    def add(self, event: Event, row: bytes, long: Long | None, refs: Mapping[str, View], time: float, arrival: float,
             now: float) -> Sequence[Fired]:  # fmt: skip
-        key = self.reader.key(event, refs)
+        reader, measure, groups, rising = self.reader, self.measure, self.groups, self.rising
+        key = reader.key(event, refs)
         if key is None:
             self.ungrouped += 1
             return ()
-        whats = self.reader.whats(refs)
+        whats = reader.whats(refs)
         if not whats:
             return ()
-        group = self.groups.get(key)
-        rising = self.rising
+        group = groups.get(key)
         if group is not None and rising and group.last_arrival + self._kept_s < now:
             self._forget(key)
             group = None
         if group is None:
             group = self._begin(key, event)
         else:
-            self.groups.move_to_end(key)
+            groups.move_to_end(key)
             left = entities.agreed(group.shape, group.values, event)
             if left is not None:
-                group.shape, group.values = self._shapes.setdefault(left[0], left[0]), left[1]
+                group.shape, group.values = left
         before = group.size
+        if arrival > group.last_arrival:  # noqa: PLR1730 - a call costs more than the rest of the line
+            group.last_arrival = arrival
+        if long is not None:
+            group.name(long)
+        if self.keeps_meta:
+            group.meta = entities.meta(event)
+        times, size = group.times, 0
         fired: list[Fired] | tuple[()] = ()
         for what in whats:
-            place = group.insert(time, arrival, event_id, what)
-            if rising:
-                found = self.measure.completed(group, place)
-                if found is not None:
-                    fired = [*fired, self._fire(key, group, event, *found)]
-        if not rising:
-            group.meta = entities.meta(event)
-            if len(group.times) == len(whats):
-                self._remember(key, group)
-        if len(group.times) >= group.prune_at:
+            size += ENTRY_BYTES if what is None else ENTRY_BYTES + weight(what)
+            if times and time < times[-1]:
+                place = group.insert(time, row, what)
+                if rising:
+                    recut = packing.inserted(measure, group, place)
+                    if recut is not packing.SAME:
+                        fired = [*fired, *self._recut(key, group, recut, event, refs, time, arrival, now)]
+                continue
+            times.append(time)
+            group.rows += row
+            if what is not None:
+                group.whats.append(what)
+            if rising and (first := packing.appended(measure, group)) is not None:
+                fired = [*fired, *self._fires(key, group, event, first, len(times))]
+                if self.tells:
+                    view = next(iter(refs.values()))
+                    self.told.append(Told(self._named(key), event, view, time, arrival, now))
+        group.size += size
+        if not rising and len(times) == len(whats):
+            self.remember(key, group)
+        if len(times) >= group.prune_at:
             self._prune(group, now)
-            group.prune_at = len(group.times) + _PRUNE_EVERY
+            group.prune_at = len(times) + _PRUNE_EVERY
         self.bytes += group.size - before
-        if not group.times:
+        if not times:
             self._forget(key)
-        if self.bytes > self._limit_bytes or len(self.groups) > self._groups_limit:
+        if self.bytes > self._limit_bytes or len(groups) > self._groups_limit:
             self._evict()
         return fired
 
+    def withdraw(self, told: Told, refs: Mapping[str, View]) -> None:
+        """A correlation below is complete at another moment than it said: what it brought goes."""
+        event, time, event_id = told.event, told.time, rows.event_id(told.event)
+        key = self.reader.key(event, refs)
+        group = self.groups.get(key) if key is not None else None
+        if key is None or group is None:
+            return
+        before = group.size
+        named = set(refs) if self.measure.says == "rule" else None
+        for place in range(group.until(time) - 1, group.since(time) - 1, -1):
+            if group.id_at(place) == event_id and (named is None or group.whats[place] in named):
+                group.cut(place, place + 1)
+                if self.rising:
+                    recut = packing.withdrawn(self.measure, group, place)
+                    self._recut(key, group, recut, event, refs, time, told.arrival, told.now)
+        self.bytes += group.size - before
+        if not group.times and not group.lost:
+            self._forget(key)
+
     def _begin(self, key: Key, event: Event) -> Group:
-        group = self.groups[key] = Group(self.measure.column())
-        self.measure.rebuild(group)
-        shape, values = entities.present(event)
-        group.shape = self._shapes.setdefault(shape, shape)
-        group.values = tuple(self._shared(value) for value in values)
+        group = self.groups[self.shared(key[0]), *key[1:]] = Group(self.measure.column())
+        self.measure.empty(group)
+        group.told = [] if self.tells and self.rising else None
+        group.shape, values = entities.present(event)
+        group.values = tuple([self.shared(value) for value in values])
         group.size = group.weighed(key)
         self.bytes += group.size
-        if len(self._shapes) > INTERNED_LIMIT:
-            self._shapes.clear()
         return group
 
-    def _shared(self, value: Any) -> Any:
+    def shared(self, value: Any) -> Any:
         """One object for the host names, programs and accounts that thousands of groups name."""
         if value.__class__ is not str:
             return value
@@ -137,27 +182,47 @@ class State:
             self._texts.clear()
         return self._texts.setdefault(value, value)
 
-    def _fire(self, key: Key, group: Group, event: Event, first: int, end: int) -> Fired:
-        """Make the alert of this stretch, then use it up, with what lies within a timespan before its end."""
+    def _recut(self, key: Key, group: Group, recut: packing.Recut, event: Event, refs: Mapping[str, View],
+               time: float, arrival: float, now: float) -> Sequence[Fired]:  # fmt: skip
+        """After an entry that came out of order, or went: what fires, and what is told otherwise."""
+        for moments, holds in ((recut.gone, False), (recut.come, True)):
+            for moment in moments:
+                mine = holds and moment[1] == rows.event_id(event)
+                stand_in = event if mine else entities.stand_in(group.shape, group.values, group.meta, moment[1])
+                view = next(iter(refs.values())) if mine else None
+                self.told.append(Told(self._named(key), stand_in, view, moment[0], arrival, now, holds))
+        if recut.gained < 0:
+            group.lost, group.lost_at = group.lost - recut.gained, time
+        if recut.gained <= 0 or recut.window is None:
+            return ()
+        return self._fires(key, group, event, *recut.window)
+
+    def _fires(self, key: Key, group: Group, event: Event, first: int, end: int) -> Sequence[Fired]:
+        if group.lost:  # this one has fired before, as another
+            group.lost -= 1
+            if abs(group.times[end - 1] - group.lost_at) <= self._kept_s:
+                return ()
+            group.lost = 0
         picked = self.measure.picked(group, first, end)
-        fired = self._fired(key, group, event, first, end, picked, self.measure.shown(group, first, end))
-        group.cut(self.measure.first_near(group, end - 1), end)
-        self.measure.rebuild(group)
-        return fired
+        return (self._fired(key, group, event, first, end, picked, self.measure.shown(group, first, end)),)
+
+    def _named(self, key: Key) -> dict[str, str]:
+        return dict(zip(self.rule.group_by, key[1:], strict=True))
 
     def _fired(self, key: Key, group: Group, event: Event, first: int, end: int, picked: Sequence[int],
                value: float | None, which: tuple[str, ...] = ()) -> Fired:  # fmt: skip
         whats = group.whats
         return Fired(
-            self.rule, dict(zip(self.rule.group_by, key[1:], strict=True)), event, group.times[end - 1], len(picked),
+            self.rule, self._named(key), event, group.times[end - 1], len(picked),
             1 if whats is None else len({whats[index] for index in picked}), named(group, picked),
             entities.common(group.shape, group.values), value, which,
         )  # fmt: skip
 
     # --- time --------------------------------------------------------------------------------------------------
 
-    def close(self, now: float, lateness_s: float) -> Iterator[Fired]:
+    def close(self, now: float, lateness_s: float | None = None) -> Iterator[Fired]:
         """Windows that are over by the clock of arrivals: judged, and used up."""
+        lateness_s = self._lateness_s if lateness_s is None else lateness_s
         while self._due and self._due[0][0] + lateness_s < now:
             _, key = heapq.heappop(self._due)
             group = self.groups.get(key)
@@ -165,14 +230,18 @@ class State:
                 continue
             before = group.size
             while group.times and group.first_arrival() + self._span + lateness_s < now:
-                yield from self._judge(key, group)
+                due = group.first_arrival() + self._span + lateness_s
+                for one in self._judge(key, group):
+                    yield one
+                    if self.tells:
+                        self.told.append(Told(one.group, one.event, None, one.time, due, due))
             self.bytes += group.size - before
             if group.times:
-                self._remember(key, group)
+                self.remember(key, group)
             else:
                 self._forget(key)
 
-    def _remember(self, key: Key, group: Group) -> None:
+    def remember(self, key: Key, group: Group) -> None:
         """When to look. An entry that comes late to the front only makes it later: then it is looked at twice."""
         heapq.heappush(self._due, (group.first_arrival() + self._span, key))
         if len(self._due) > 2 * len(self.groups) + 1000:  # those of evicted groups
@@ -201,20 +270,29 @@ class State:
 
     def _prune(self, group: Group, now: float) -> None:
         """Drop what no window can use any more, then, over the limit, the oldest sixteenth."""
-        times, limit = group.times, self.measure.entries_limit
+        times, limit, measure = group.times, self.measure.entries_limit, self.measure
         if not times:
             return
-        if self.measure.rising:
-            old = group.expired(times[-1] - self._span - 0.001, now - self._lateness_s - self._span)
-            if old:
-                group.cut(0, old)
-                group.head = max(0, group.head - old)
-        if len(times) > limit:
-            over = len(times) - limit + limit // 16
+        if self.rising:
+            old = group.expired(times[-1] - self._span - 0.001, now - self._kept_s)
+            packing.drop(measure, group, packing.droppable(group, old))
+            if group.cuts and group.cuts[-1] > packing.USED_LIMIT:
+                over = next(end for end in group.cuts if end >= group.cuts[-1] - packing.USED_LIMIT)
+                self.settled += over
+                packing.drop(measure, group, over)
+        if len(times) <= limit:
+            return
+        over = len(times) - limit + limit // 16
+        if not self.rising:
             self.dropped += over
             group.cut(0, over)
-            if self.measure.rising:
-                self.measure.rebuild(group)
+            return
+        used = group.cuts[-1] if group.cuts else 0
+        if over < used:  # of a window that has fired, nothing is worth keeping
+            over = next(end for end in group.cuts if end >= over)
+        self.settled += min(over, used)
+        self.dropped += max(0, over - used)
+        packing.drop(measure, group, over)
 
     # --- bounds ------------------------------------------------------------------------------------------------
 
@@ -229,54 +307,3 @@ class State:
 
     def _forget(self, key: Key) -> None:
         self.bytes -= self.groups.pop(key).size
-
-    # --- restarts ----------------------------------------------------------------------------------------------
-
-    def snapshot(self) -> dict[str, Any]:
-        """Columns over all groups: a hundred thousand of them are written in a fraction of a second."""
-        groups = list(self.groups.values())
-        numbers = self.measure.says == "number"
-        return {
-            "is": self.fingerprint(), "evicted": self.evicted, "ungrouped": self.ungrouped, "dropped": self.dropped,
-            "unreadable": self.reader.unreadable,
-            "keys": list(self.groups), "counts": [len(group.times) for group in groups],
-            "times": b"".join(group.times.tobytes() for group in groups),
-            "rows": b"".join(group.rows for group in groups),
-            "numbers": b"".join(group.whats.tobytes() for group in groups) if numbers else b"",
-            "whats": None if numbers or self.measure.says == "nothing" else [group.whats for group in groups],
-            "shapes": [group.shape for group in groups], "values": [group.values for group in groups],
-            "metas": [] if self.measure.rising else [group.meta for group in groups],
-            "arrivals": array("d", (group.last_arrival for group in groups)).tobytes(),
-            "prune": [group.prune_at for group in groups],
-            "long": [[place, group.long] for place, group in enumerate(groups) if group.long],
-        }  # fmt: skip
-
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        self.evicted, self.ungrouped, self.dropped = saved["evicted"], saved["ungrouped"], saved["dropped"]
-        self.reader.unreadable = saved["unreadable"]
-        arrivals = array("d", saved["arrivals"])
-        times, rows, numbers, whats = saved["times"], saved["rows"], saved["numbers"], saved["whats"]
-        at = 0
-        for place, (given, count) in enumerate(zip(saved["keys"], saved["counts"], strict=True)):
-            key = tuple(self._shared(part) for part in given[:1]) + tuple(given[1:])
-            group = self.groups[key] = Group(self.measure.column())
-            group.times.frombytes(times[at * 8 : (at + count) * 8])
-            group.rows += rows[at * SIZE : (at + count) * SIZE]
-            if numbers:
-                group.whats.frombytes(numbers[at * 8 : (at + count) * 8])
-            elif whats is not None:
-                group.whats += map(self._shared, whats[place])
-            at += count
-            shape = tuple(saved["shapes"][place])
-            group.shape = self._shapes.setdefault(shape, shape)
-            group.values = tuple(self._shared(value) for value in saved["values"][place])
-            group.last_arrival, group.prune_at = arrivals[place], saved["prune"][place]
-            if not self.measure.rising:
-                group.meta = tuple(saved["metas"][place])
-                self._remember(key, group)
-            self.measure.rebuild(group)
-        for place, long in saved["long"]:
-            self.groups[tuple(saved["keys"][place])].long = dict(long)
-        for key, group in self.groups.items():
-            group.size = group.weighed(key)
-            self.bytes += group.size

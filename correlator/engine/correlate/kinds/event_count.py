@@ -8,22 +8,27 @@ from correlator.engine.rule import Correlation
 
 
 class EventCount(Measure):
-    """Needs no tally: `least` entries stand within the span when the first and the last of them do."""
+    """Needs no tally: `least` entries stand within the span when the first and the last of them do. Entries are alike,
+    so those of one moment may be of two windows."""
 
-    def completed(self, group: Group, place: int) -> tuple[int, int] | None:
-        times, more = group.times, self.least - 1
-        for first in range(max(0, place - more), min(place, len(times) - self.least) + 1):
-            if times[first + more] - times[first] <= self.span:
-                return first, first + self.least
+    moments = False
+
+    def empty(self, group: Group) -> None:
+        pass
+
+    def step(self, group: Group, place: int) -> int | None:
+        times, first = group.times, place + 1 - self.least
+        return first if first >= group.head and times[place] - times[first] <= self.span else None
+
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        return True
+
+    def scan(self, group: Group, start: int) -> tuple[int, int] | None:
+        times, span, more = group.times, self.span, self.least - 1
+        for first in range(start, len(times) - more):
+            if times[first + more] - times[first] <= span:
+                return first, first + more + 1
         return None
-
-    def enter(self, group: Group, index: int) -> None:
-        pass
-
-    leave = enter
-
-    def rebuild(self, group: Group) -> None:
-        pass
 
 
 def too_many(correlation: Correlation) -> str | None:

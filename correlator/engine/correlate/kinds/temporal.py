@@ -19,6 +19,8 @@ class Together(Distinct):
         super().__init__(correlation)
         self.terms = [(frozenset(term.present), frozenset(term.absent)) for term in correlation.terms]
         self.rising = self.rising and not any(absent for _, absent in self.terms)
+        if self.terms:
+            self.least = min(len(present) for present, _ in self.terms)
 
     def reached(self, group: Group) -> bool:
         if self.terms:

@@ -20,7 +20,8 @@ CHAINS_LIMIT = 100
 
 
 class InOrder(Measure):
-    """`tally`: rule → the time of its latest entry; a chain is looked for only when all its rules are near."""
+    """`tally`: rule → the time of its latest entry; a chain is looked for only when all its rules are near. `head` is
+    behind the last window."""
 
     says = "rule"
 
@@ -38,66 +39,56 @@ class InOrder(Measure):
     def empty(self, group: Group) -> None:
         group.tally = {}
 
-    def enter(self, group: Group, index: int) -> None:
-        what, time = group.whats[index], group.times[index]
-        if time >= group.tally.get(what, time):
-            group.tally[what] = time
+    def step(self, group: Group, place: int) -> int | None:
+        times, what, tally = group.times, group.whats[place], group.tally
+        oldest = times[place] - self.span - 1e-3  # a time that is too old is seen to be so by `find`
+        tally[what] = times[place]
+        for chain in self.chains:
+            if what not in chain or any(tally.get(rule, oldest) <= oldest for rule in chain):
+                continue
+            if what != chain[-1] and times[place] > tally[chain[-1]]:
+                continue  # what must follow has not come
+            found = self.find(group, chain, max(group.head, self.first_near(group, place)), place + 1)
+            if found:
+                return min(found)
+        return None
 
-    def leave(self, group: Group, index: int) -> None:
-        pass  # a time that is too old is seen to be so
-
-    def rebuild(self, group: Group) -> None:
-        self.empty(group)
-        for index in range(len(group.times)):
-            self.enter(group, index)
-
-    def completed(self, group: Group, place: int) -> tuple[int, int] | None:
-        self.enter(group, place)
-        found = self.chain_at(group, place)
-        return (min(found), max(found) + 1) if found else None
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        return True
 
     def picked(self, group: Group, first: int, end: int) -> Sequence[int]:
         found = (self.find(group, chain, first, end) for chain in self.chains)
         return sorted(next((one for one in found if one), range(first, end)))
 
-    def chain_at(self, group: Group, place: int) -> list[int] | None:
-        """A complete chain in which the entry at `place` has its part."""
-        times, what = group.times, group.whats[place]
-        oldest = times[place] - self.span
-        tally = group.tally
-        for chain in self.chains:
-            if what not in chain or any(tally.get(rule, oldest - 1) < oldest - 1e-3 for rule in chain):
-                continue
-            if what != chain[-1] and times[place] > tally[chain[-1]]:
-                continue  # what must follow has not come
-            found = self.find(group, chain, self.first_near(group, place), self.end_of(group, place))
-            if found:
-                return found
-        return None
-
     def find(self, group: Group, chain: Sequence[str], first: int, end: int) -> list[int] | None:
         """The indexes of the first chain that is complete: for each rule, the latest start that leads to it."""
-        times, whats = group.times, group.whats
+        times, whats, span = group.times, group.whats, self.span
         step = {rule: number for number, rule in enumerate(chain)}
-        near = [index for index in range(first, end) if whats[index] in step]
-        near.sort(key=lambda index: (times[index], step[whats[index]]))
-        best: list[list[int] | None] = [None] * len(chain)
-        for index in near:
-            number = step[whats[index]]
-            if number == 0:
-                best[0] = [index]
-            else:
-                before = best[number - 1]
-                if before is None or times[index] - times[before[0]] > self.span or self._same(group, before, index):
+        best: list[list[int] | None] = [[], *[None] * len(chain)]  # of the first n rules
+        place = first
+        while place < end:
+            moment = times[place]
+            offers: dict[int, list[int]] = {}
+            while place < end and times[place] == moment:
+                number = step.get(whats[place])
+                if number is not None:
+                    offers.setdefault(number, []).append(place)
+                place += 1
+            before = list(best)
+            for number in offers:
+                begun = before[number]
+                if begun is None or (begun and moment - times[begun[0]] > span):
                     continue
-                best[number] = [*before, index]
-            if number == len(chain) - 1:
-                return best[number]
+                seats: dict[int, int] = {}
+                for last in range(number, len(chain)):
+                    if last not in offers or not _seat(group, offers, last, seats, set()):
+                        break
+                    found, held = [*begun, *(seats[one] for one in range(number, last + 1))], best[last + 1]
+                    if held is None or times[found[0]] > times[held[0]]:
+                        best[last + 1] = found
+            if best[-1]:
+                return best[-1]
         return None
-
-    def _same(self, group: Group, chain: Sequence[int], index: int) -> bool:
-        """Is it an event that the chain already has? One event can't follow itself."""
-        return any(group.times[one] == group.times[index] and group.id_at(one) == group.id_at(index) for one in chain)
 
     def judge(self, group: Group, first: int, end: int) -> Verdict:
         if not self.terms:
@@ -116,6 +107,20 @@ class InOrder(Measure):
             place = self.place[group.whats[index]]
             longest[place] = max(longest[place], 1 + max(longest[:place], default=0))
         return max(longest, default=0)
+
+
+def _seat(group: Group, offers: dict[int, list[int]], rule: int, seats: dict[int, int], asked: set[str]) -> bool:
+    """Give the rule an event of this moment; no event sits twice, others move over if they can (a matching)."""
+    for index in offers[rule]:
+        name = group.id_at(index)
+        if name in asked:
+            continue
+        asked.add(name)
+        holder = next((other for other, taken in seats.items() if group.id_at(taken) == name), None)
+        if holder is None or _seat(group, offers, holder, seats, asked):
+            seats[rule] = index
+            return True
+    return False
 
 
 def _problem(correlation: Correlation) -> str | None:

@@ -8,9 +8,12 @@ from correlator.engine.correlate.measure import Kind, Measure, Says
 
 
 class Distinct(Measure):
-    """`tally`: value → how often it is in the window."""
+    """`tally`: value → how often it is in the window; None while the window has too few entries to count them."""
 
     says: Says = "value"
+
+    def empty(self, group: Group) -> None:
+        group.tally = None
 
     def enter(self, group: Group, index: int) -> None:
         what = group.whats[index]
@@ -18,14 +21,34 @@ class Distinct(Measure):
 
     def leave(self, group: Group, index: int) -> None:
         what = group.whats[index]
-        left = group.tally[what] - 1
-        if left:
-            group.tally[what] = left
-        else:
+        if group.tally[what] == 1:
             del group.tally[what]
+        else:
+            group.tally[what] -= 1
 
-    def empty(self, group: Group) -> None:
-        group.tally = {}
+    def joined(self, group: Group, place: int, start: int) -> bool:
+        return group.tally is None or super().joined(group, place, start)
+
+    def step(self, group: Group, place: int) -> int | None:
+        times, whats, tally, head, span = group.times, group.whats, group.tally, group.head, self.span
+        time = times[place]
+        if tally is None:
+            while time - times[head] > span:
+                head += 1
+            group.head = head
+            if place - head + 1 < self.least:
+                return None
+            tally = group.tally = {}
+            for what in whats[head : place + 1]:
+                tally[what] = tally.get(what, 0) + 1
+        else:
+            what = whats[place]
+            tally[what] = tally.get(what, 0) + 1
+            while time - times[head] > span:
+                self.leave(group, head)
+                head += 1
+            group.head = head
+        return head if self.reached(group) else None
 
     def reached(self, group: Group) -> bool:
         return len(group.tally) >= self.least
