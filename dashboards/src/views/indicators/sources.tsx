@@ -9,13 +9,13 @@ import { toast } from "../../app/toasts";
 import { useWords } from "../../i18n";
 import { useOwnAgency } from "../../parts/agency";
 import { ActButton, Tag } from "../../parts/button";
-import { Dialog } from "../../parts/dialog";
 import { Empty } from "../../parts/empty";
 import { Ask, Trouble } from "../../parts/panel";
 import { Table } from "../../parts/table";
 import { Text } from "../../parts/text";
 import { Ago, Time } from "../../parts/time";
-import type { Source, Sources, Sweep, Sweeps } from "./types";
+import { RemoveDialog } from "./remove";
+import { type Source, type Sweep, type Sweeps, useSources } from "./types";
 
 export const TONES = { waiting: "plain", running: "info", done: "ok", stopped: "warn", failed: "bad" } as const;
 const DAYS = 90;
@@ -27,7 +27,7 @@ export function SourceList() {
   const client = useQueryClient();
   const agency = useOwnAgency();
   const [asking, setAsking] = useState<Source | null>(null);
-  const query = useQuery({ queryKey: ["indicators", "sources"], queryFn: ({ signal }) => get<Sources>("/indicators/sources", {}, signal), refetchInterval: 30_000 });
+  const query = useSources();
   const sweep = useMutation({
     mutationFn: (source: Source) => post<Sweep>("/indicators/hunts", { agency: source.agency || agency, source: source.id, days: DAYS }),
     onSuccess: () => {
@@ -90,39 +90,19 @@ export function SourceList() {
                 ))}
               </tbody>
             </Table>
-            {asking && <RemoveDialog source={asking} onClose={() => setAsking(null)} />}
+            {asking && (
+              <RemoveDialog
+                title={t("indicators.removeTitle")}
+                what={<Text>{asking.name}</Text>}
+                then={t("indicators.removeWhat", { number: count(asking.count, language) })}
+                path={`/indicators/sources/${asking.id}/remove`}
+                onClose={() => setAsking(null)}
+              />
+            )}
           </>
         )
       }
     </Ask>
-  );
-}
-
-function RemoveDialog({ source, onClose }: { source: Source; onClose: () => void }) {
-  const { t, language } = useWords();
-  const client = useQueryClient();
-  const send = useMutation({
-    mutationFn: () => post<Source>(`/indicators/sources/${source.id}/remove`),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ["indicators"] });
-      toast(t("indicators.removed"));
-      onClose();
-    },
-  });
-  return (
-    <Dialog title={t("indicators.removeTitle")} onClose={onClose}>
-      <p>
-        <Text>{source.name}</Text>
-      </p>
-      <p>{t("indicators.removeWhat", { number: count(source.count, language) })}</p>
-      {send.isError && <Trouble error={send.error} />}
-      <footer className="dialog-foot">
-        <ActButton onClick={onClose}>{t("act.cancel")}</ActButton>
-        <ActButton tone="main" disabled={send.isPending} onClick={() => send.mutate()}>
-          {t("indicators.remove")}
-        </ActButton>
-      </footer>
-    </Dialog>
   );
 }
 
