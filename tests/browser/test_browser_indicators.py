@@ -1,30 +1,22 @@
 """A list of indicators from the paste to the alert, on a node that works: its API, its indexer, its correlator.
 
-A warning letter's annex is pasted, looked at, taken in; an event meets one of its values; the sighting and the alert are
-seen; what is stored is looked through backwards; a value and the list are removed, each asked about first. Then the same
-alert's rule is excepted, tested against what is stored, and ended. Each state is a picture (LUYTRE_SCREENSHOTS=folder),
-at a desk and on a phone, in both schemes; without it the widths alone are asked about.
+A letter's annex is pasted, looked at, taken in; an event meets one of its values; the sighting and the alert are
+seen; what is stored is looked through backwards; a value and the list are removed, each asked about first.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Open
-from tests.browser.screens import SCHEMES, speaking
-from tests.browser.test_browser_pictures import misshapen
+from tests.browser.conftest import DESK, LANGUAGES, Look, Open
+from tests.browser.screens import go, speaking
 from tests.browser.world import PATIENCE_S, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PHONE, DESK = (390, 844), (1280, 800)
-LANGUAGES = ("vi", "en") if os.environ.get("LUYTRE_SCREENSHOTS") else ("vi",)
 BAD, NAME = "45.66.77.88", "cap-nhat-hethong.top"
 # As it stands in the annex of a letter: defanged, with a heading and remarks; two that no SOC must take unseen.
 ANNEX = f"""\
@@ -38,52 +30,15 @@ hxxps://{NAME}/tai-ve/cong-van.exe,đường dẫn tải mã độc
 thong-tin-khong-ro,không rõ
 """
 SOURCE = "Công văn 1664/CATTT-NCSC"
-Look = Callable[[Page, str], None]
 WORDS = {
-    "vi": {"open": "Nhập chỉ dấu", "preview": "Xem trước", "apply": re.compile(r"^Nhập \d+ chỉ dấu"), "name": "Tên nguồn",
-           "held": "Đang đối chiếu: 4", "sources": "Nguồn", "sweep": "Rà soát ngược", "done": "đã xong", "show": "Xem",
-           "remove": "Bỏ"},
+    "vi": {"open": "Nhập chỉ dấu", "preview": "Xem trước", "apply": re.compile(r"^Nhập \d+ chỉ dấu"),
+           "name": "Tên nguồn", "held": "Đang đối chiếu: 4",
+           "sweep": "Rà soát ngược", "done": "đã xong", "show": "Xem",
+           "remove": "Gỡ bỏ"},
     "en": {"open": "Take indicators in", "preview": "Preview", "apply": re.compile(r"^Take \d+ indicator"),
-           "name": "Name of the source", "held": "Watched for now: 4", "sources": "Sources", "sweep": "Sweep",
+           "name": "Name of the source", "held": "Watched for now: 4", "sweep": "Sweep",
            "done": "done", "show": "Show", "remove": "Remove"},
 }  # fmt: skip
-
-
-@pytest.fixture
-def working(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    node = World(tmp_path_factory.mktemp("working"), exercise=False)
-    try:
-        yield node.start("api", "index", "run")
-    finally:
-        node.stop()
-
-
-@pytest.fixture
-def look(pictures: Path) -> Iterator[Look]:
-    """A state of the screen, in each scheme and at both widths: nothing wider than its frame, and a picture of it."""
-    wrong: list[str] = []
-
-    def at(page: Page, name: str) -> None:
-        language = page.locator("html").get_attribute("lang")
-        for width, height in (PHONE, DESK):
-            page.set_viewport_size({"width": width, "height": height})
-            wrong.extend(f"{name} {width}: {line}" for line in misshapen(page))
-            for scheme in SCHEMES:
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                page.screenshot(path=pictures / f"{name}-{language}-{scheme}-{width}.png")
-
-    yield at
-    assert wrong == []
-
-
-def to(page: Page, world: World, place: str) -> None:
-    page.goto("about:blank")
-    page.goto(f"{world.base}/#{place}")
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
-
-
-def row(page: Page, text: str) -> Locator:
-    return page.locator(".grid-row, tbody tr").filter(has_text=text).first
 
 
 def flow(world: World, ago_s: float, **fields: str) -> None:
@@ -97,7 +52,7 @@ def test_from_a_paste_to_the_alert_and_back(open_page: Open, working: World, loo
     speaking(page, language)
     flow(working, 2 * 86_400, dns__question__name=f"www.{NAME}", host__name="may-tram-15")  # before anybody knew
 
-    to(page, working, "/indicators")
+    go(page, working, "/indicators")
     expect(page.locator(".empty-title")).to_be_visible()
     look(page, "indicators-empty")
     page.get_by_role("button", name=words["open"]).click()
@@ -120,26 +75,26 @@ def test_from_a_paste_to_the_alert_and_back(open_page: Open, working: World, loo
     expect(page.locator(".page-head")).to_contain_text(words["held"], timeout=PATIENCE_S * 1000)
 
     flow(working, 1, destination__ip=BAD, host__name="may-tram-15")
-    working.wait_for_alerts(1)
-    page.keyboard.press("r")
     met = page.locator(".grid-row").filter(has_text=BAD)
-    expect(met.locator(".cell-end")).to_have_text("1")
+    working.wait_for(
+        lambda: met.locator(".cell-end").inner_text() != "0", "the sighting", lambda: page.keyboard.press("r")
+    )
     look(page, "indicators-list")
     met.click()  # the alerts that speak of it
     expect(page.locator(".grid-row")).to_have_count(1)
     expect(page.locator(".pane, .grid-row").first).to_contain_text(BAD)
 
-    to(page, working, "/indicators?tab=sources")
+    go(page, working, "/indicators?tab=sources")
     look(page, "indicators-sources")
     page.get_by_role("button", name=f"{words['sweep']} {SOURCE}").click()
-    expect(page.locator("tbody tr .tag")).to_have_text(words["done"], timeout=PATIENCE_S * 1000)
+    expect(page.locator("tbody .tag")).to_have_text(words["done"], timeout=PATIENCE_S * 1000)
     page.get_by_role("button", name=f"{words['show']} {SOURCE}").click()
-    traces = page.locator("tbody li")
+    traces = page.locator(".traces tbody tr")
     expect(traces).to_have_count(2)
     expect(traces.filter(has_text=NAME)).to_contain_text("may-tram-15")
     look(page, "indicators-sweep-done")
 
-    to(page, working, f"/indicators?q={NAME}")
+    go(page, working, f"/indicators?q={NAME}")
     remove = page.get_by_role("button", name=f"{words['remove']} {NAME}")
     remove.click()
     expect(dialog).to_contain_text(NAME)
@@ -150,7 +105,7 @@ def test_from_a_paste_to_the_alert_and_back(open_page: Open, working: World, loo
     dialog.get_by_role("button", name=words["remove"], exact=True).click()
     expect(page.locator(".empty-filtered")).to_be_visible()
     look(page, "indicators-none-match")
-    to(page, working, "/indicators?tab=sources")
+    go(page, working, "/indicators?tab=sources")
     page.get_by_role("button", name=f"{words['remove']} {SOURCE}").click()
     look(page, "indicators-remove-source")
     dialog.get_by_role("button", name=words["remove"], exact=True).click()

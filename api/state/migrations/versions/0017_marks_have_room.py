@@ -1,7 +1,7 @@
 """marks have room
 
-Revision 0017, after 0016. An indicator of an incident may carry any TLP 2.0 label; `amber+strict` has twelve letters, and
-PostgreSQL refuses what a column has no room for.
+Revision 0017, after 0016. An indicator of an incident may carry any TLP 2.0 label; `amber+strict` has twelve letters,
+and PostgreSQL refuses what a column has no room for.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("incident_indicator") as batch:
-        batch.alter_column("tlp", existing_type=sa.String(length=8), type_=sa.String(length=16), existing_nullable=False)
+        batch.alter_column("tlp", existing_type=sa.String(8), type_=sa.String(16), existing_nullable=False)

@@ -20,7 +20,8 @@ import { Ago } from "../../parts/time";
 import { Total } from "../../parts/total";
 import { PasteDialog } from "./paste";
 import { RemoveDialog } from "./remove";
-import { SourceList, SweepList } from "./sources";
+import { SourceList } from "./sources";
+import { SweepList } from "./sweeps";
 import { type Indicator, type IndicatorPage, useSources } from "./types";
 import "./indicators.css";
 
@@ -73,17 +74,17 @@ function Indicators() {
           </span>
         ),
       },
-      { id: "kind", header: t("column.kind"), width: "148px", from: 700, cell: (row) => pick(kinds?.[row.kind]) || row.kind },
+      { id: "kind", header: t("column.kind"), width: "138px", from: 700, cell: (row) => pick(kinds?.[row.kind]) || row.kind },
       { id: "seen", header: t("indicators.seen"), width: "112px", end: true, cell: (row) => <span className={row.seen ? "figures" : "figures muted"}>{count(row.seen, language)}</span> },
-      { id: "last", header: t("indicators.lastSeen"), width: "140px", from: 620, cell: (row) => (row.last_seen ? <Ago at={row.last_seen} /> : <span className="muted">—</span>) },
-      { id: "source", header: t("indicators.source"), width: "minmax(120px, 0.4fr)", from: 860, cell: (row) => <Text>{row.source_name}</Text> },
+      { id: "last", header: t("indicators.lastSeen"), width: "128px", from: 620, cell: (row) => (row.last_seen ? <Ago at={row.last_seen} /> : <span className="muted">—</span>) },
+      { id: "source", header: t("indicators.source"), width: "minmax(140px, 0.6fr)", from: 860, cell: (row) => <span className="one-line" title={row.source_name}><Text>{row.source_name}</Text></span> },
       { id: "tlp", header: t("indicators.tlp"), width: "150px", from: 1100, cell: (row) => <span className="figures">{`TLP:${row.tlp.toUpperCase()}`}</span> },
       ...(manage
         ? [
             {
               id: "acts",
               header: "",
-              width: "92px",
+              width: "100px",
               from: 520,
               cell: (row: Indicator) => (
                 <ActButton tone="quiet" aria-label={`${t("indicators.remove")} ${row.value}`} onClick={() => setRemoving(row)}>
@@ -203,7 +204,7 @@ function Indicators() {
           empty={empty}
         />
       )}
-      <KeyHints />
+      {tab === "values" && <KeyHints />}
       {removing && (
         <RemoveDialog
           title={t("indicators.removeValueTitle")}
