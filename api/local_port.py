@@ -396,6 +396,9 @@ def ask(data: Path, act: str, /, *, timeout_s: float = 30.0, **body: Any) -> dic
         answer: dict[str, Any] = json.loads(connection.getresponse().read(1 << 20))
     except (FileNotFoundError, ConnectionRefusedError):
         return None
+    except TimeoutError:
+        raise LuytreError(Problem("LT-A0502", f"nút chưa trả lời sau {timeout_s:.0f} giây",
+                                  f"no answer from the node after {timeout_s:.0f} s")) from None  # fmt: skip
     finally:
         connection.close()
     if "problem" in answer:

@@ -20,6 +20,7 @@ from api.casework.errors import Invalid
 from api.indicators import hunting, importing, shown
 from api.indicators.importing import DEFAULT_DAYS, Wanted
 from api.state.indicators import IndicatorHunt, IndicatorSource, ListedIndicator
+from api.state.people import Agency
 from correlator.indicators.formats import FILE_LIMIT_BYTES, all_formats
 from correlator.indicators.kinds import guess
 from correlator.indicators.seam import TLPS
@@ -72,6 +73,11 @@ def _wanted(node: Node, body: Mapping[str, Any]) -> Wanted:
     if wrong:
         raise LuytreError(Problem("LT-I0201", f"{wrong}: giá trị không hợp lệ", f"{wrong}: not a valid value"))
     agency = "" if body.get("for_all") else str(body.get("agency") or node.table.agency)
+    with node.db.read() as session:
+        if agency and agency != node.table.agency and session.get(Agency, agency) is None:
+            raise LuytreError(
+                Problem("LT-I0201", f"agency: không có đơn vị “{agency[:64]}”", f"agency: no “{agency[:64]}”")
+            )
     return Wanted(agency, name, chosen, tlp, None if confidence is None else int(confidence), days,
                   yes_to_all=bool(body.get("yes_to_all")), replace=bool(body.get("replace")))  # fmt: skip
 

@@ -16,7 +16,7 @@ from api.indicators.importing import STATES, Plan
 from api.runtime import Runtime
 from api.shapes import Out, Texts
 from api.state.indicators import IndicatorHunt, IndicatorSighting, IndicatorSource, ListedIndicator
-from correlator.indicators.kinds import all_kinds
+from correlator.indicators.kinds import all_kinds, guess
 from correlator.indicators.kinds._plain import packed
 from correlator.indicators.table import digest
 from correlator.indicators.warnings import Warnings, all_warnings
@@ -220,9 +220,13 @@ def caution(found: tuple[str, str]) -> Warned | None:
 
 
 def keys_for(text: str) -> set[str]:
-    """All keys under which a value may be listed."""
+    """All keys under which a value may be listed: its own, those of the names above it, and of a URL those of its host,
+    which the correlator holds against an event that visits it."""
+    found = guess(text)
+    host = urlsplit(found[1]).hostname if found and found[0] == "url" else None
+    texts = (text, host) if host else (text,)
     return {digest(kind, key).hex() for kind in all_kinds().values() if not kind.networks
-            for key, _ in kind.keys(kind.normal(text) or text)}  # fmt: skip
+            for one in texts for key, _ in kind.keys(kind.normal(one) or one)}  # fmt: skip
 
 
 def networks_around(session: Session, text: str, here: ColumnElement[bool]) -> list[ListedIndicator]:

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from api.node.cli import language
-from api.node.users import act
+from api.node.users import act, visible
 from correlator.indicators.formats import FILE_LIMIT_BYTES
 from sensors.config import Config, NodeTable
 from sensors.errors import EXIT_DEGRADED, LuytreError, Problem
@@ -40,6 +40,8 @@ AsJson = Annotated[bool, typer.Option("--json")]
 EXIT_NOTHING = 1
 SCHEMA_VERSION = 1
 WAIT_S = 2.0
+LONG_S = 1800.0  # a million rows are written by blocks, between which casework goes on
+TOLD = 20  # lines that were left out; all that the node tells are in --json
 
 
 def say(vi: str, en: str) -> str:
@@ -65,8 +67,8 @@ def import_list(
     """Nhập một danh sách chỉ dấu: xem trước, hoặc ghi (--apply)."""
     loaded = Config(config)
     with _between(loaded, file) as path:
-        plan = act(loaded, "indicators-import", file=path.name, name=name, apply=apply, replace=replace,
-                   yes_to_all=yes, tlp=tlp, confidence=confidence, days=days, format=of, agency=agency,
+        plan = act(loaded, "indicators-import", timeout_s=LONG_S, file=path.name, name=name, apply=apply,
+                   replace=replace, yes_to_all=yes, tlp=tlp, confidence=confidence, days=days, format=of, agency=agency,
                    for_all=for_all)  # fmt: skip
     if as_json:
         print(json.dumps({"schema_version": SCHEMA_VERSION, **plan}, ensure_ascii=False))
@@ -87,16 +89,22 @@ _STATES = {
 
 
 def _tell(plan: dict[str, Any]) -> None:
-    for line in plan["lines"]:
-        state = say(*_STATES[line["state"]])
-        place = say(f"dòng {line['line']}", f"line {line['line']}")
-        print(f"{place}: {state}: {line['value'][:100]}: {line[language()]}", file=sys.stderr)
+    left = sorted(plan["lines"], key=lambda line: int(line["line"]))
+    for line in [] if plan["stopped"] else left[:TOLD]:
+        state, number = say(*_STATES[line["state"]]), line["line"]
+        objects = plan["format"] in ("stix", "misp")  # they have no lines that anybody counts
+        place = say(f"mục {number}", f"object {number}") if objects else say(f"dòng {number}", f"line {number}")
+        print(f"{place}: {state}: {visible(line['value'][:100])}: {line[language()]}", file=sys.stderr)
     if plan["stopped"]:
-        print(say(*plan["stopped"]), file=sys.stderr)
+        print(visible(say(*plan["stopped"])), file=sys.stderr)
+    elif left[TOLD:]:
+        print(say("… các dòng còn lại: --json", "… for the other lines: --json"), file=sys.stderr)
     sums = ", ".join(f"{plan['counts'][state]} {say(*words)}" for state, words in _STATES.items()
                      if plan["counts"].get(state))  # fmt: skip
     done = say("đã ghi", "written") if plan["applied"] else say("xem trước", "preview")
     print(f"{done} ({plan['format']}): {sums or 0}")
+    if not plan["applied"] and any(plan["counts"].get(state) for state in ("new", "known", "elsewhere")):
+        print(say("Chưa ghi gì. Để ghi: thêm --apply", "Nothing is written. To write: add --apply"), file=sys.stderr)
     if plan["removed"]:
         print(say(f"bỏ {plan['removed']} chỉ dấu mà nguồn không còn nêu", f"{plan['removed']} no longer said, removed"))
 
@@ -135,7 +143,8 @@ def _show(found: dict[str, Any], value: str) -> None:
         seen = say(f"đã gặp {one['seen']} lần", f"met {one['seen']} times")
         last = f" ({one['last_seen']})" if one["last_seen"] else ""
         ended = say(", đã hết hạn", ", ended") if one["ended"] else ""
-        print(f"{one['kind']:<8} {one['value']}  {one['source_name']}  TLP:{one['tlp'].upper()}{ended}: {seen}{last}")
+        told = f"{one['source_name']}  TLP:{one['tlp'].upper()}{ended}: {seen}{last}"
+        print(f"{one['kind']:<8} {visible(one['value'])}  {told}")
     if not found["items"]:
         print(say(f"Không có “{value}” trong danh sách nào.", f"“{value}” is in no list."))
 

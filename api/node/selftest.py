@@ -125,7 +125,7 @@ def _looks(
     yield "indexed", lambda: bool(reader.fetch(EVERYTHING, found))
     yield "hit", lambda: _alert(machine, found[0], request.asked) is not None or _hit(reader, found[0])
     yield "alert", lambda: _alert(machine, found[0], request.asked) is not None
-    asked = {"alert": _alert(machine, found[0], request.asked), "event": found[0]}
+    asked: dict[str, Any] = {"alert": _alert(machine, found[0], request.asked), "event": found[0]}
     assert machine.config is not None
     if machine.raw_table("federation").get("upstream"):
         raised = act(machine.config, "selftest-raise", test=request.id, asked=request.asked, **asked)

@@ -28,9 +28,9 @@ app = typer.Typer(
 At = Annotated[Path | None, typer.Option("--config", help="luytre.toml; mặc định: LUYTRE_CONFIG")]
 
 
-def act(config: Config, name: str, /, **body: Any) -> dict[str, Any]:
+def act(config: Config, name: str, /, *, timeout_s: float = 30.0, **body: Any) -> dict[str, Any]:
     """Carried out by the running API, or here when none runs."""
-    done = ask(config.table("node", NodeTable).root, name, **body)
+    done = ask(config.table("node", NodeTable).root, name, timeout_s=timeout_s, **body)
     if done is not None:
         return done
     with opened(config) as node:
@@ -95,7 +95,7 @@ def list_users(as_json: Annotated[bool, typer.Option("--json")] = False, config:
         roles = ", ".join(_role(*grant) for grant in user["grants"]) or "—"
         cells = (user["username"], user["name"], roles, "có" if user["second_factor"] else "không",
                  (user["seen_at"] or "—")[:16], "đã khóa" if user["disabled"] else "")  # fmt: skip
-        table.add_row(*(Text(_visible(cell)) for cell in cells))  # Text: a name is no markup
+        table.add_row(*(Text(visible(cell)) for cell in cells))  # Text: a name is no markup
     Console(soft_wrap=not sys.stdout.isatty()).print(table)
 
 
@@ -146,6 +146,6 @@ def _role(role: str, agency: str | None, until: str | None) -> str:
     return f"{role}@{agency or '*'}" + (f" (đến {until[:10]})" if until else "")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Without what would move a terminal's cursor."""
     return "".join(char if char.isprintable() else "�" for char in text)

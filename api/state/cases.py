@@ -119,7 +119,7 @@ class Indicator(Base):
     incident_id: Mapped[str] = mapped_column(ForeignKey("incident.id"), primary_key=True)
     type: Mapped[str] = mapped_column(String(16), primary_key=True)  # ipv4 | ipv6 | domain | url | sha256
     value: Mapped[str] = mapped_column(String(512), primary_key=True)
-    tlp: Mapped[str] = mapped_column(String(8), default="amber")
+    tlp: Mapped[str] = mapped_column(String(16), default="amber")
     __table_args__ = (Index(None, "type", "value"),)
 
 

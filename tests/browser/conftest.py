@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.lived import Lived, live
-from tests.browser.screens import speaking
+from tests.browser.screens import SCHEMES, speaking
+from tests.browser.shape import misshapen
 from tests.browser.world import World, story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="package")
+def working(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A node with its correlator, and nothing on it yet: what a test sends is met by the rules as they are shipped."""
+    node = World(tmp_path_factory.mktemp("working"), exercise=False)
+    try:
+        yield node.start("api", "index", "run")
+    finally:
+        node.stop()
+
+
+@pytest.fixture(scope="package")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
     """A city's node and the centre with something on every screen; tests look and change nothing that others count."""
     pair = live(tmp_path_factory.mktemp("lived"))
@@ -75,6 +86,29 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(os.environ.get("LUYTRE_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+PHONE, DESK = (390, 844), (1280, 800)
+LANGUAGES = ("vi", "en") if os.environ.get("LUYTRE_SCREENSHOTS") else ("vi",)
+Look = Callable[[Page, str], None]
+
+
+@pytest.fixture
+def look(pictures: Path) -> Iterator[Look]:
+    """A state of a screen on a phone and at a desk: nothing wider than its frame; a picture of it in each scheme."""
+    wrong: list[str] = []
+
+    def at(page: Page, name: str) -> None:
+        language = page.locator("html").get_attribute("lang")
+        for width, height in (PHONE, DESK):
+            page.set_viewport_size({"width": width, "height": height})
+            wrong.extend(f"{name} {width}: {line}" for line in misshapen(page))
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.screenshot(path=pictures / f"{name}-{language}-{scheme}-{width}.png")
+
+    yield at
+    assert wrong == []
 
 
 class Watched:

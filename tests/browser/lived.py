@@ -21,6 +21,10 @@ import pyotp
 
 from api.node.init import FIRST_USER
 from api.node.users import act
+from correlator.indicators.live import Indicators
+from correlator.indicators.table import IndicatorTable, tables_folder
+from correlator.indicators.verdict import hit_of
+from sensors.event import put
 from tests.browser.world import PATIENCE_S, ROOT, World, story
 
 CITY, CITY_NAME = "ubnd-hue", "UBND thành phố Huế"
@@ -180,6 +184,71 @@ def _incident(desk: Client) -> str:
     return str(made["id"])
 
 
+ANNEX = """\
+Chỉ dấu;Ghi chú;Độ tin cậy;TLP
+45.66.77.88;máy chủ điều khiển;90;red
+cap-nhat-hethong.top;tên miền giả mạo trang cập nhật;;
+hxxps://cap-nhat-hethong[.]top/tai-ve/cong-van.exe;đường dẫn tải mã độc;60;amber+strict
+9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08;mẫu tệp;;
+9.9.9.9;máy chủ phân giải mà mã độc dùng;40;
+"""
+SCANNER = "3afbc999-558c-4fba-aac5-95b74b311326"  # rules/web/scanner_user_agent.yml
+
+
+def _indicators(world: World, desk: Client) -> None:
+    """A letter's annex, one of its values met, what is stored looked through."""
+    known = {"agency": CITY, "content": ANNEX, "name": "Công văn 1664/CATTT-NCSC", "tlp": "amber+strict"}
+    asked = next(one for one in desk.post("/indicators/preview", known)["lines"] if one["state"] == "asked")
+    source = desk.post("/indicators/import", {**known, "yes": [asked["key"]]})["source"]
+    flow = world.event("network.flow", time.time() - 400, source__ip="10.20.1.15", destination__ip="45.66.77.88",
+                       host__name="may-tram-15")  # fmt: skip
+    world.send([flow])
+    put(flow, "organization.id", CITY)
+    files = until(lambda: list(tables_folder(world.data).glob("*.ltind")), "the set of indicators")
+    stage = Indicators({table.agency: table for table in map(IndicatorTable, files)})
+    world.send([hit_of(sighted) for sighted in [*stage.feed(flow, time.time()), *stage.finish()]], "correlator")
+    until(lambda: desk.get("/indicators", seen="true")["items"], "the sighting")
+    hunt = desk.post("/indicators/hunts", {"agency": CITY, "source": source, "days": 90})
+    until(lambda: desk.get(f"/indicators/hunts/{hunt['id']}")["state"] == "done", "the sweep")
+
+
+def _exceptions(world: World, desk: Client) -> str:
+    """One that holds, one that ended; an alert that a third may be made of."""
+    for number, user_agent in enumerate(("Nessus SOAP", "WPScan v3.8", "nuclei/3.2")):
+        source = f"10.20.9.{number + 7}"
+        events = [
+            world.event(
+                "nginx.access", time.time() - 900 + n, source__ip=source, host__name="cong-dvc-01",
+                http__request__method="GET", url__path=f"/thu-muc-{n}", user_agent__original=user_agent,
+                http__response__status_code=404,
+            ) for n in range(12)
+        ]  # fmt: skip
+        world.send(events)
+        title = ("Công cụ rà quét lỗ hổng web truy cập trang", "Attack scanner names itself")
+        reason = (f"{source} rà quét trang bằng {user_agent}", f"{source} scans with {user_agent}")
+        hits = [world.hit(SCANNER, "low", title, reason, {"source.ip": source}, [one]) for one in events]
+        world.send(hits, "correlator")
+    alerts = until(lambda: _three(desk.get("/alerts", rule=SCANNER)["items"]), "the scans")
+    made = []
+    for alert in alerts[:2]:
+        proposal = until(lambda alert=alert: _chosen(desk, alert["id"]), "events to except")
+        draft = {"alert_id": alert["id"], "conditions": proposal}
+        notes = desk.post("/exceptions/preview", draft)["must_accept"]
+        made.append(desk.post("/exceptions", {**draft, "reason": "Đợt rà quét định kỳ của Sở theo kế hoạch số 12",
+                                              "accepted": notes}))  # fmt: skip
+    desk.post(f"/exceptions/{made[0]['id']}/end", {"reason": "Đã kết thúc đợt rà quét"})
+    return str(alerts[2]["id"])
+
+
+def _three(alerts: list[Any]) -> list[Any]:
+    return alerts if len(alerts) == 3 else []
+
+
+def _chosen(desk: Client, alert: str) -> list[Any]:
+    found = desk.get(f"/alerts/{alert}/exception")["conditions"]
+    return [one["condition"] for one in found if one["chosen"]]
+
+
 def live(folder: Path) -> Lived:
     """Both nodes up and filled; whoever calls stops them."""
     centre = World(folder / "centre", agency="quoc-gia", name="Trung tâm Giám sát quốc gia", role="national",
@@ -203,6 +272,8 @@ def fill(lived: Lived) -> None:
         story(city)
         lived.places["service"] = _services(city, desk)
         lived.places["incident"] = _incident(desk)
+        _indicators(city, desk)
+        lived.places["excepted"] = _exceptions(city, desk)
         lived.places["alert"] = desk.get("/alerts", sort="-level")["items"][0]["id"]
         lived.places["sensor"] = str(desk.get("/sensors")["items"][0]["id"])
         lived.places["person"] = str(desk.get("/users", q="lan")["items"][0]["id"])

@@ -115,6 +115,9 @@ TABLE = (
     Screen("/sensors", "sensors", "/sensors"),
     Screen("/sensors/:id", "sensor", "/sensors/{sensor}"),
     Screen("/rules", "rules", "/rules"),
+    Screen("/rules/exceptions", "exceptions", "/rules/exceptions"),
+    Screen("/rules/exceptions", "exceptions-none", "/rules/exceptions?state=expired"),
+    Screen("/alerts/:id", "exception", "/alerts/{excepted}", act=button("Ngoại lệ", "Exception")),
     Screen("/indicators", "indicators", "/indicators"),
     Screen("/indicators", "indicators-paste", "/indicators", act=button("Nhập chỉ dấu", "Take indicators in")),
     Screen("/indicators", "indicators-sources", "/indicators?tab=sources"),
@@ -151,12 +154,17 @@ def speaking(page: Page, language: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", language)
 
 
-def show(page: Page, world: World, lived: Lived, screen: Screen) -> None:
-    """The screen in its state, all of it there. From an empty page, so that nothing of the last screen stays open."""
+def go(page: Page, world: World, place: str) -> None:
+    """There, from an empty page, so that nothing of the last screen stays open; all of it loaded."""
     page.goto("about:blank")
-    page.goto(f"{world.base}/#{screen.at.format(**lived.places)}")
+    page.goto(f"{world.base}/#{place}")
     expect(page.locator("main h1").first).to_be_attached()  # on a phone the bar on top says it
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+
+def show(page: Page, world: World, lived: Lived, screen: Screen) -> None:
+    """The screen in its state, all of it there."""
+    go(page, world, screen.at.format(**lived.places))
     if screen.act:
         screen.act(page)
     # What moves in has moved in: axe and a picture must not meet it half way (a contrast of half a fade is none).

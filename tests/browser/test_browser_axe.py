@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open
 from tests.browser.lived import Lived
 from tests.browser.screens import TABLE, Screen, registered, show, speaking
-from tests.browser.test_browser_pictures import misshapen
+from tests.browser.shape import misshapen
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = Path(__file__).resolve().parents[2] / "dashboards" / "node_modules" / "axe-core" / "axe.min.js"

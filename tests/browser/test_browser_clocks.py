@@ -12,7 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.screens import SCHEMES
-from tests.browser.test_browser_screens import FITS, TIGHT, incident, settle
+from tests.browser.shape import FITS, TIGHT
+from tests.browser.test_browser_screens import incident, settle
 from tests.browser.world import AGENCY, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

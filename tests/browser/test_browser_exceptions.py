@@ -4,19 +4,91 @@ force. The server's answers are given here; tests/unit/test_exceptions_api.py ho
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Open
-from tests.browser.test_browser_screens import FITS, TIGHT, settle, speak
+from tests.browser.conftest import DESK, LANGUAGES, Look, Open
+from tests.browser.screens import go, speaking
+from tests.browser.shape import FITS, TIGHT
+from tests.browser.test_browser_screens import settle, speak
+from tests.browser.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RULE = {"id": "r-1", "title": {"vi": "Dò mật khẩu SSH", "en": "SSH guessing"}, "level": "medium"}
 ZERO = {"informational": 0, "low": 0, "medium": 0, "high": 0, "critical": 0}
+
+
+WORDS = {
+    "vi": {"save": "Lưu ngoại lệ", "reason": "Lý do (bắt buộc)", "force": "Đang hiệu lực", "end": "Kết thúc",
+           "over": "Đã kết thúc", "read": "Đã đọc các lưu ý"},
+    "en": {"save": "Save exception", "reason": "Reason", "force": "In force", "end": "End", "over": "Ended",
+           "read": "I have read"},
+}  # fmt: skip
+
+
+def scan(world: World, source: str, count: int = 6) -> None:
+    """A vulnerability scanner of the agency's own, as the rule web/scanner_user_agent.yml meets it."""
+    world.send([
+        world.event("nginx.access", time.time() - count + n, source__ip=source, host__name="cong-dvc-01",
+                    http__request__method="GET", url__path=f"/thu-muc-{n}", http__response__status_code=404,
+                    user_agent__original="Mozilla/4.0 (compatible; Nessus SOAP v0.0.1)") for n in range(count)
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_from_a_scan_to_the_end_of_its_exception(open_page: Open, working: World, look: Look, language: str) -> None:
+    words, source = WORDS[language], f"10.20.9.{LANGUAGES.index(language) + 7}"
+    page = open_page(where=working, width=DESK[0], height=DESK[1]).page
+    speaking(page, language)
+    go(page, working, "/rules/exceptions?state=active")
+    scan(working, source)
+    go(page, working, f"/alerts?q={source}")
+    rows = page.locator(".grid-row")
+    working.wait_for(rows.count, "the scan's alert", lambda: page.keyboard.press("r"))
+    rows.first.click()
+
+    held: list[Route] = []
+    page.route("**/exceptions/preview", lambda route: held.append(route))  # noqa: PLW0108 – Playwright marks its handler
+    page.keyboard.press("t")
+    dialog = page.get_by_role("dialog")
+    working.wait_for(lambda: held, "the test", lambda: page.wait_for_timeout(100))
+    look(page, "exception-testing")
+    for route in held:
+        route.continue_()
+    page.unroute("**/exceptions/preview")
+    expect(dialog.locator(".except-would")).to_contain_text("1")
+    dialog.get_by_label(words["reason"]).fill("Đợt rà quét định kỳ của Sở")
+    notes = dialog.get_by_label(words["read"])
+    if notes.count():
+        notes.check()
+    look(page, "exception-tested")
+    dialog.get_by_role("button", name=words["save"]).click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".toast")).to_contain_text("NL-")
+    look(page, "exception-saved")
+
+    go(page, working, "/rules/exceptions")
+    mine = rows.filter(has_text=source)
+    working.wait_for(lambda: words["force"] in mine.inner_text(), "in force", lambda: page.keyboard.press("r"))
+    scan(working, source, 5)
+    hidden = mine.locator(".cell-end .figures")
+    working.wait_for(lambda: hidden.inner_text() == "5", "5 hidden", lambda: page.keyboard.press("r"))
+    look(page, "exceptions-list")
+    mine.get_by_role("button", name=words["end"], exact=True).click()
+    dialog.locator("textarea").fill("Đã kết thúc đợt rà quét")
+    look(page, "exceptions-end")
+    dialog.get_by_role("button", name=words["end"], exact=True).click()
+    expect(mine).to_contain_text(words["over"])
+    look(page, "exceptions-ended")
+    go(page, working, f"/alerts?q={source}")
+    expect(rows).to_have_count(1)  # the five were hidden, not folded in
+    expect(rows.first).to_contain_text(re.compile(r"\b6\b"))
 
 
 def proposal(**more: Any) -> dict[str, Any]:

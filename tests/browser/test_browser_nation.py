@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Open
+from tests.browser.shape import FITS
 from tests.browser.test_browser_federation import SLOW_MS, beacon
-from tests.browser.test_browser_screens import FITS, settle, speak
+from tests.browser.test_browser_screens import settle, speak
 from tests.browser.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.screens import SCHEMES, speaking
-from tests.browser.test_browser_screens import FITS, TIGHT, settle, speak
+from tests.browser.shape import FITS, TIGHT
+from tests.browser.test_browser_screens import settle, speak
 from tests.browser.world import AGENCY, World, one_more
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

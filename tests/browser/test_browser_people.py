@@ -15,7 +15,8 @@ from api.node.init import FIRST_USER
 from api.node.users import act
 from tests.browser.conftest import Open
 from tests.browser.screens import SCHEMES
-from tests.browser.test_browser_screens import FITS, TIGHT, settle, speak
+from tests.browser.shape import FITS, TIGHT
+from tests.browser.test_browser_screens import settle, speak
 from tests.browser.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

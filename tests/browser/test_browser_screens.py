@@ -11,22 +11,12 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.screens import SCHEMES
+from tests.browser.shape import FITS, TIGHT
 from tests.browser.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCREENS = ("alerts", "incidents", "hunt", "sensors", "rules", "system")
-# Lines that may wrap are never tighter than 1.45 (stacked diacritics), letters never smaller than 14 px, 13 for mono.
-TIGHT = """() => [...document.querySelectorAll('body *')].filter(node => [...node.childNodes].some(
-  child => child.nodeType === 3 && child.data.trim())).map(node => {
-    const style = getComputedStyle(node), size = parseFloat(style.fontSize), line = parseFloat(style.lineHeight);
-    const mono = style.fontFamily.includes('Mono');
-    if (!node.checkVisibility() || node.tagName === 'TITLE' || style.fontSize === '0px') return null;
-    const wrong = size < (mono ? 13 : 14) || line / size < 1.44;
-    return wrong ? `${node.className || node.tagName} ${size}/${line} ${node.textContent.slice(0, 40)}` : null;
-}).filter(Boolean)"""
-
-FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
 def settle(page: Page) -> None:

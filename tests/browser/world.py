@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,16 @@ class World:
                 number = f"1:{event['event']['sequence']}:{hashlib.blake2b(line, digest_size=16).hexdigest()}"
                 sender = f"{self.agency}:sensor:{OBSERVER}"
                 put(event, "event.id", event_id(sender, f"spool:{event['agent']['type']}", number))
+
+    def wait_for(self, found: Callable[[], Any], what: str, ask: Callable[[], object] = lambda: None) -> Any:
+        """What `found` finds; `ask` has the page look again before each time."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            ask()
+            if value := found():
+                return value
+            time.sleep(0.3)
+        raise TimeoutError(f"not after {PATIENCE_S} s: {what}")
 
     def wait_for_alerts(self, count: int) -> None:
         """Until casework reports that many (its report comes every few seconds)."""

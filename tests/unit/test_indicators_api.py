@@ -15,15 +15,21 @@ from api.indicators.importing import DAY_S
 from api.indicators.marking import strictest
 from api.indicators.publish import Publisher
 from api.jobs import indicators as job
+from api.state.cases import Indicator as OfIncident
+from api.state.federation import RaisedIndicator
 from api.state.indicators import IndicatorSource, ListedIndicator
 from api.state.inventory import Address
 from correlator.engine import Engine
 from correlator.indicators.formats import _read as reading
+from correlator.indicators.formats import all_formats
+from correlator.indicators.kinds import all_kinds
 from correlator.indicators.live import Indicators
+from correlator.indicators.seam import TLPS
 from correlator.indicators.table import IndicatorTable, table_path, tables_folder
+from correlator.indicators.warnings import all_warnings
 from correlator.pipeline import Pipeline
 from sensors.event import Event, new_event
-from tests.servers.people_port import MINE, NOW, OTHER, Browser, NodeUnderTest, make_node
+from tests.servers.people_port import MINE, NOW, OTHER, Browser, NodeUnderTest, hit, make_node
 
 LIST = "45.6.7.8\nevil.example\n8.8.8.8\n10.1.2.3\n45.6.7.8\nwhatever\nmột câu nói gì đó\n"
 
@@ -285,3 +291,25 @@ def test_what_is_raised_carries_the_strictest_mark(node: NodeUnderTest, lead: Br
     with node.runtime.db.read() as session:
         assert [tlp for *_, tlp in strictest(session, MINE, given)] == ["red", "amber", "amber"]
         assert [tlp for *_, tlp in strictest(session, OTHER, given)] == ["amber"] * 3
+
+
+def test_every_mark_kind_and_warning_list_fits_its_column() -> None:
+    """PostgreSQL refuses what is longer, SQLite keeps it: found first at the agency that uses PostgreSQL."""
+    for column in (IndicatorSource.tlp, ListedIndicator.tlp, OfIncident.tlp, RaisedIndicator.tlp):
+        assert max(map(len, TLPS)) <= column.type.length, column
+    assert max(map(len, all_kinds())) <= ListedIndicator.kind.type.length
+    assert max(map(len, all_warnings())) <= ListedIndicator.allowed.type.length
+    assert max(map(len, all_formats())) <= IndicatorSource.format.type.length
+
+
+def test_an_incident_s_indicator_carries_every_mark(node: NodeUnderTest) -> None:
+    """On PostgreSQL too (tests/scenario/test_on_postgresql.py runs this there)."""
+    node.store([hit(1)], "hits")
+    node.fold()
+    boss = Browser(node).link(node.add_user("boss", ("lead", MINE)))
+    (alert,) = boss.get("/alerts")["items"]
+    incident = boss.post("/incidents", {"alert_ids": [alert["id"]], "title": "Máy chủ bị chiếm quyền"})["id"]
+    with node.runtime.db.write() as session:
+        for tlp in TLPS:
+            session.add(OfIncident(incident_id=incident, type="domain", value=f"{tlp}.example", tlp=tlp))
+    assert set(TLPS) <= {one["tlp"] for one in boss.get(f"/incidents/{incident}")["indicators"]}

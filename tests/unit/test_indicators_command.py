@@ -73,3 +73,33 @@ def test_what_is_wrong_is_told(tmp_path: Path, config: str, capfd: Out, more: tu
 @pytest.mark.parametrize("name", ["../keys/audit.head", "indicators-0.list", "/etc/passwd"])
 def test_the_port_touches_only_what_the_command_made(name: str) -> None:
     assert not FILE.fullmatch(name)
+
+
+def test_what_a_file_says_never_moves_the_cursor_and_ends_in_a_next_step(
+    tmp_path: Path, config: str, capfd: Out
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"45.6.7.8\n" + b"\x1b[2Jxau\x07\n" * 40)
+    code, out, err = run(capfd, "import", str(file), "--name", "x", "--config", config)
+    assert code == 3
+    assert out.startswith("xem trước (list): 1 mới, 40 ")
+    assert "\x1b" not in err
+    assert "\x07" not in err
+    assert err.count("dòng ") < 40
+    assert "--apply" in err
+    page = tmp_path / "trang.html"
+    page.write_text("<!DOCTYPE html>\n" + "<p>45.6.7.8</p>\n" * 300, "utf-8")
+    code, _, err = run(capfd, "import", str(page), "--name", "x", "--config", config)
+    assert code == 1
+    assert err.startswith("Trang web (HTML)")
+    assert err.count("\n") == 1
+    code, _, err = run(capfd, "import", str(file), "--name", "x", "--agency", "khong-co", "--config", config)
+    assert (code, "LT-I0201" in err) == (1, True)
+
+
+def test_a_link_is_tried_by_its_host_too(tmp_path: Path, config: str, capfd: Out) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("xau.example\n", "utf-8")
+    assert run(capfd, "import", str(file), "--name", "x", "--apply", "--config", config)[0] == 0
+    code, out, _ = run(capfd, "test", "hxxp://www.xau[.]example/a?b", "--config", config)
+    assert (code, "xau.example" in out) == (0, True)

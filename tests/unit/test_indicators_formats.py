@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from correlator.indicators import formats
 from correlator.indicators.formats import csv_table, plain, stix
+from correlator.indicators.formats._foreign import foreign
 from correlator.indicators.kinds import normal_of
 from correlator.indicators.seam import Reading
 
@@ -183,3 +185,34 @@ def test_the_examples_of_stix() -> None:
         found[path.name] = values(reading)
     assert found["indicators-for-C2-with-COA.json"][0] == ("ip", "10.0.0.0")
     assert stix.values_of("[ipv4-addr:value = '10.0.0.0']") == [("ip", "10.0.0.0")]
+
+
+LETTER = "STT;Địa chỉ IP;Mô tả;Ngày hết hạn;Mức chia sẻ\n1;45[.]66[.]77[.]88;máy chủ điều khiển;2027-01-31;TLP:RED\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_the_annex_of_a_letter_as_vietnamese_offices_write_it(encoding: str, form: Literal["NFC", "NFD"]) -> None:
+    reading = read(normalize(form, LETTER).encode(encoding), "csv")
+    assert values(reading) == [("ip", "45.66.77.88")]
+    (one,) = reading.given
+    assert (one.line, one.tlp, one.expires) == (2, "red", 1801439999.0)
+    assert normalize("NFC", one.note) == "máy chủ điều khiển"
+    assert reading.passed == []  # the rows' numbers are not missed
+
+
+@pytest.mark.parametrize("data", [
+    b"<!DOCTYPE html>\n<html lang=vi><body><p>45.66.77.88</p>\n" * 50, b"\xef\xbb\xbf  <!-- x -->\n<HTML>",
+    b"PK\x03\x04\x14", b"%PDF-1.7\n45.66.77.88\n", b"\xd0\xcf\x11\xe0\xa1\xb1", b"\x1f\x8b\x08",
+])  # fmt: skip
+def test_what_is_no_list_is_said_once(data: bytes) -> None:
+    _, reading = formats.read(data)
+    assert reading.given == []
+    assert reading.stopped is not None
+    assert reading.passed_total == 1
+
+
+def test_comments_before_a_page_are_looked_at_once() -> None:
+    """A pattern that tries every way to part them would not end."""
+    assert foreign(b"<!---->" * 500 + b"<p>") is None
+    assert foreign(b"<!-- " * 800) is None

@@ -1,3 +1,3 @@
 """Alembic's migrations of the node's database; `HEAD` is the newest (a test compares)."""
 
-HEAD = "0016"
+HEAD = "0017"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 
+from correlator.indicators.formats._foreign import foreign
 from correlator.indicators.seam import Format, Reading
 from sensors.registry import find
 
@@ -31,6 +32,11 @@ def read(data: bytes, name: str = "") -> tuple[Format, Reading]:
         reading = Reading()
         size = FILE_LIMIT_BYTES // 1024 // 1024
         reading.put_aside(0, "", f"Tệp lớn hơn {size} MB.", f"The file is over {size} MB.")
+        reading.stopped = reading.passed[0]
+        return chosen, reading
+    if said := foreign(data):
+        reading = Reading()
+        reading.put_aside(0, "", *said)
         reading.stopped = reading.passed[0]
         return chosen, reading
     return chosen, chosen.read(data)

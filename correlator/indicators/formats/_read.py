@@ -14,10 +14,11 @@ from sensors.clock import parse_rfc3339
 KINDS = {
     "ip": "ip", "ipv4": "ip", "ipv6": "ip", "ipv4-addr": "ip", "ipv6-addr": "ip", "ip-src": "ip", "ip-dst": "ip",
     "ip_address": "ip", "address": "ip", "địa chỉ": "ip",
+    "địa chỉ ip": "ip",
     "network": "network", "cidr": "network", "netblock": "network", "dải địa chỉ": "network",
     "domain": "domain", "domain-name": "domain", "hostname": "domain", "fqdn": "domain", "host": "domain",
     "tên miền": "domain",
-    "url": "url", "uri": "url", "link": "url", "đường dẫn": "url",
+    "url": "url", "uri": "url", "link": "url", "đường dẫn": "url", "đường dẫn url": "url", "liên kết": "url",
     "md5": "md5", "sha1": "sha1", "sha-1": "sha1", "sha256": "sha256", "sha-256": "sha256", "sha512": "sha512",
     "sha-512": "sha512", "hash": "hash", "filehash": "hash", "mã băm": "hash",
     "filehash-md5": "md5", "filehash-sha1": "sha1", "filehash-sha256": "sha256",
@@ -28,9 +29,14 @@ _TLPS: dict[str, Tlp] = {"clear": "clear", "white": "clear", "green": "green", "
 
 
 def text_of(data: bytes) -> str:
-    """UTF-8 with or without its mark, UTF-16 with it (spreadsheets' "Unicode text"); else shown as �."""
+    """UTF-8 with or without its mark, UTF-16 too (spreadsheets' "Unicode text"; without its mark by the zeros that a
+    list's Latin letters have there); else shown as �."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
+    if b"\0" in (head := data[:512]):
+        for order, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
+            if zeros.count(0) > len(zeros) // 2:
+                return data.decode(order, "replace")
     return data.decode("utf-8-sig", "replace")
 
 

@@ -10,22 +10,29 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from correlator.indicators.formats._read import confidence_of, kind_of, note_of, take, text_of, time_of, tlp_of
 from correlator.indicators.seam import VALUE_LIMIT, Format, Given, Reading
 
 _COLUMNS = {
-    "value": ("value", "indicator", "ioc", "ioc_value", "observable", "giá trị", "chỉ dấu", "ip", "domain", "url",
-              "hash", "md5", "sha1", "sha256", "ja3", "ja4", "network", "dst_ip", "md5_hash", "sha256_hash", "ja3_md5"),
+    "value": ("value", "indicator", "ioc", "ioc_value", "observable", "giá trị", "chỉ dấu", "dấu hiệu",
+              "chỉ dấu tấn công", "ip", "địa chỉ ip", "ip address", "tên miền", "đường dẫn", "url độc hại", "mã băm",
+              "domain", "url", "hash", "md5", "sha1", "sha256", "ja3", "ja4", "network", "dst_ip", "md5_hash",
+              "sha256_hash", "ja3_md5"),
     "kind": ("type", "kind", "ioc_type", "indicator_type", "loại"),
-    "note": ("comment", "note", "description", "malware", "malware_printable", "threat", "listingreason", "ghi chú"),
+    "note": ("comment", "note", "description", "malware", "malware_printable", "threat", "listingreason", "ghi chú",
+             "mô tả", "mô tả chi tiết", "nội dung"),
     "confidence": ("confidence", "confidence_level", "độ tin cậy"),
-    "tlp": ("tlp", "marking"),
-    "expires": ("expires", "valid_until", "expiration", "hết hạn"),
+    "tlp": ("tlp", "marking", "mức chia sẻ"),
+    "expires": ("expires", "valid_until", "expiration", "hết hạn",
+                "ngày hết hạn", "hiệu lực đến"),
 }  # fmt: skip
-_OWN_KIND = {"ip": "ip", "dst_ip": "ip", "domain": "domain", "url": "url", "md5": "md5", "md5_hash": "md5",
+_OWN_KIND = {"ip": "ip", "địa chỉ ip": "ip", "ip address": "ip", "tên miền": "domain", "đường dẫn": "url",
+             "url độc hại": "url", "dst_ip": "ip", "domain": "domain", "url": "url", "md5": "md5", "md5_hash": "md5",
              "sha1": "sha1", "sha256": "sha256", "sha256_hash": "sha256", "ja3": "ja3", "ja3_md5": "ja3", "ja4": "ja4",
              "network": "network"}  # fmt: skip
+_NUMBERS = ("stt", "số tt", "tt", "no", "no.", "#", "")  # of the rows: nobody misses them
 _SEPARATORS = ",;\t|"
 
 
@@ -35,7 +42,7 @@ def heading(text: str) -> tuple[int, str, list[str]] | None:
     for number, line in enumerate(text.splitlines()[:50], 1):
         bare = line.lstrip("# ").strip()
         separator = max(_SEPARATORS, key=bare.count)
-        names = [name.strip().strip('"').lower() for name in bare.split(separator)]
+        names = [normalize("NFC", name.strip().strip('"').lower()) for name in bare.split(separator)]
         if len(names) > 1 and any(name in _COLUMNS["value"] for name in names):
             return number, separator, names
     return None
@@ -56,7 +63,7 @@ def read(data: bytes) -> Reading:
     value_at = places["value"]
     assert value_at is not None
     kind = _OWN_KIND.get(names[value_at], "")
-    unused = [name for at, name in enumerate(names) if at not in places.values()]
+    unused = [name for at, name in enumerate(names) if at not in places.values() and name not in _NUMBERS]
     if unused:
         listed = ", ".join(unused)[:200]
         reading.put_aside(start, listed, "Các cột không dùng đến.", "Columns that are not used.")

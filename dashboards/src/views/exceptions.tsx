@@ -72,12 +72,12 @@ function Exceptions() {
   });
   const columns = useMemo<Column<RuleException>[]>(
     () => [
-      { id: "state", header: t("column.status"), width: "156px", cell: (row) => <State row={row} /> },
+      { id: "state", header: t("column.status"), width: "148px", cell: (row) => <State row={row} /> },
       { id: "level", header: t("column.level"), width: "132px", from: 760, cell: (row) => { const level = LEVELS.find((one) => one === row.level); return level ? <Severity level={level} /> : null; } },
       {
         id: "what",
         header: t("column.rule"),
-        width: "minmax(220px, 1fr)",
+        width: "minmax(180px, 1fr)",
         cell: (row) => (
           <div className="two-lines">
             <span className="one-line row-title">
@@ -125,7 +125,7 @@ function Exceptions() {
           </div>
         ),
       },
-      { id: "acts", header: "", width: "112px", cell: (row) => row.may_end && can("exceptions.work") && <ActButton onClick={() => setEnding(row)}>{t("exceptions.end")}</ActButton> },
+      { id: "acts", header: "", width: "112px", from: 480, cell: (row) => row.may_end && can("exceptions.work") && <ActButton onClick={() => setEnding(row)}>{t("exceptions.end")}</ActButton> },
     ],
     [t, pick, language, agencyName, can],
   );

@@ -1,14 +1,13 @@
 // /indicators — addresses, names, hashes and URLs that others have found bad: what is watched for, what was met, from whom
 // it comes; a list is pasted, previewed and taken in; what is stored is looked through backwards.
-import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useRef, useState } from "react";
-import { get, post } from "../../api/client";
+import { get } from "../../api/client";
 import { useKeys } from "../../app/keys";
 import { useTitle } from "../../app/live";
 import { go, href, useFilters } from "../../app/route";
 import { useSession } from "../../app/session";
 import { count } from "../../app/text";
-import { toast } from "../../app/toasts";
 import type { View } from "../../app/views";
 import { useWords } from "../../i18n";
 import { ActButton, Tag } from "../../parts/button";
@@ -20,8 +19,10 @@ import { Text } from "../../parts/text";
 import { Ago } from "../../parts/time";
 import { Total } from "../../parts/total";
 import { PasteDialog } from "./paste";
-import { SourceList, SweepList } from "./sources";
-import type { Indicator, IndicatorPage, Source, Sources } from "./types";
+import { RemoveDialog } from "./remove";
+import { SourceList } from "./sources";
+import { SweepList } from "./sweeps";
+import { type Indicator, type IndicatorPage, useSources } from "./types";
 import "./indicators.css";
 
 const TABS = ["values", "sources", "sweeps"] as const;
@@ -29,7 +30,6 @@ const TABS = ["values", "sources", "sweeps"] as const;
 function Indicators() {
   const { t, pick, language } = useWords();
   const { can } = useSession();
-  const client = useQueryClient();
   const manage = can("indicators.manage");
   const [filters, setFilters] = useFilters();
   const tab = TABS.find((value) => value === filters.get("tab")) ?? "values";
@@ -37,6 +37,7 @@ function Indicators() {
   const asked = useMemo(() => ({ q, kind: filters.get("kind"), source: filters.get("source"), seen: filters.get("seen") === "true" ? true : null }), [filters, q]);
   const [cursor, setCursor] = useState<string | null>(null);
   const [pasting, setPasting] = useState(false);
+  const [removing, setRemoving] = useState<Indicator | null>(null);
   const search = useRef<HTMLInputElement>(null);
   useTitle(t("indicators.title"));
   const rows = useInfiniteQuery({
@@ -48,17 +49,10 @@ function Indicators() {
     refetchInterval: 60_000,
     enabled: tab === "values",
   });
-  const sources = useQuery({ queryKey: ["indicators", "sources"], queryFn: ({ signal }) => get<Sources>("/indicators/sources", {}, signal), refetchInterval: 30_000 });
-  const remove = useMutation({
-    mutationFn: (row: Indicator) => post<Source>(`/indicators/${row.id}/remove`),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ["indicators"] });
-      toast(t("indicators.removed"));
-    },
-  });
+  const sources = useSources();
   useKeys({
     "/": { label: "keys.search", run: () => search.current?.focus() },
-    r: { label: "keys.refresh", run: () => void rows.refetch() },
+    r: { label: "keys.refresh", run: () => void Promise.all([rows.refetch(), sources.refetch()]) },
   });
   const items = useMemo(() => rows.data?.pages.flatMap((page) => page.items) ?? [], [rows.data]);
   const total = rows.data?.pages[0]?.total;
@@ -70,7 +64,7 @@ function Indicators() {
         header: t("indicators.value"),
         width: "minmax(180px, 1fr)",
         cell: (row) => (
-          <span className="one-line" title={row.note}>
+          <span className="one-line" title={row.note ? `${row.value}\n${row.note}` : row.value}>
             <Text mono>{row.value}</Text> {row.ended && <Tag tone="plain">{t("indicators.ended")}</Tag>}{" "}
             {row.allowed && (
               <Tag tone="warn" title={t("indicators.allowedWhy")}>
@@ -80,20 +74,20 @@ function Indicators() {
           </span>
         ),
       },
-      { id: "kind", header: t("column.kind"), width: "132px", from: 700, cell: (row) => pick(kinds?.[row.kind]) || row.kind },
+      { id: "kind", header: t("column.kind"), width: "138px", from: 700, cell: (row) => pick(kinds?.[row.kind]) || row.kind },
       { id: "seen", header: t("indicators.seen"), width: "112px", end: true, cell: (row) => <span className={row.seen ? "figures" : "figures muted"}>{count(row.seen, language)}</span> },
-      { id: "last", header: t("indicators.lastSeen"), width: "140px", from: 620, cell: (row) => (row.last_seen ? <Ago at={row.last_seen} /> : <span className="muted">—</span>) },
-      { id: "source", header: t("indicators.source"), width: "minmax(120px, 220px)", from: 860, cell: (row) => <Text>{row.source_name}</Text> },
+      { id: "last", header: t("indicators.lastSeen"), width: "128px", from: 620, cell: (row) => (row.last_seen ? <Ago at={row.last_seen} /> : <span className="muted">—</span>) },
+      { id: "source", header: t("indicators.source"), width: "minmax(140px, 0.6fr)", from: 860, cell: (row) => <span className="one-line" title={row.source_name}><Text>{row.source_name}</Text></span> },
       { id: "tlp", header: t("indicators.tlp"), width: "150px", from: 1100, cell: (row) => <span className="figures">{`TLP:${row.tlp.toUpperCase()}`}</span> },
       ...(manage
         ? [
             {
               id: "acts",
               header: "",
-              width: "92px",
+              width: "100px",
               from: 520,
               cell: (row: Indicator) => (
-                <ActButton tone="quiet" disabled={remove.isPending} aria-label={`${t("indicators.remove")} ${row.value}`} onClick={() => remove.mutate(row)}>
+                <ActButton tone="quiet" aria-label={`${t("indicators.remove")} ${row.value}`} onClick={() => setRemoving(row)}>
                   {t("indicators.remove")}
                 </ActButton>
               ),
@@ -101,9 +95,10 @@ function Indicators() {
           ]
         : []),
     ],
-    [t, pick, language, kinds, manage, remove],
+    [t, pick, language, kinds, manage],
   );
   const filtered = Boolean(q || asked.kind || asked.source || asked.seen);
+  const nothing = tab === "values" && total === 0 && !filtered; // the empty list has the button in its middle
   const empty = filtered ? (
     <Empty kind="filtered" title={t("indicators.empty.filtered")} action={<ActButton onClick={() => setFilters({ q: null, kind: null, source: null, seen: null })}>{t("filter.clear")}</ActButton>} />
   ) : (
@@ -149,7 +144,7 @@ function Indicators() {
           />
         )}
       </header>
-      <div className="filters">
+      <div className="filters indicator-filters">
         <div className="tabs" role="group" aria-label={t("indicators.lists")}>
           {TABS.map((value) => (
             <button key={value} type="button" aria-pressed={tab === value} onClick={() => setFilters({ tab: value === "values" ? null : value, q: null, kind: null, source: null, seen: null })}>
@@ -181,13 +176,12 @@ function Indicators() {
           </>
         )}
         <div className="spread" />
-        {manage && (
+        {manage && !nothing && (
           <ActButton tone="main" onClick={() => setPasting(true)}>
             {t("indicators.paste.open")}
           </ActButton>
         )}
       </div>
-      {remove.isError && <Trouble error={remove.error} />}
       {tab === "sources" ? (
         <SourceList />
       ) : tab === "sweeps" ? (
@@ -210,7 +204,16 @@ function Indicators() {
           empty={empty}
         />
       )}
-      <KeyHints />
+      {tab === "values" && <KeyHints />}
+      {removing && (
+        <RemoveDialog
+          title={t("indicators.removeValueTitle")}
+          what={<Text mono>{removing.value}</Text>}
+          then={t("indicators.removeValueWhat", { source: removing.source_name })}
+          path={`/indicators/${removing.id}/remove`}
+          onClose={() => setRemoving(null)}
+        />
+      )}
       {pasting && <PasteDialog onClose={() => setPasting(false)} />}
     </div>
   );

@@ -1,5 +1,7 @@
-// Shapes of indicators, from the server's OpenAPI.
+// Shapes of indicators, from the server's OpenAPI; the sources, which every part of the screen asks for.
+import { useQuery } from "@tanstack/react-query";
 import type { components } from "#schema";
+import { get } from "../../api/client";
 
 type Schemas = components["schemas"];
 export type Indicator = Schemas["Indicator"];
@@ -12,3 +14,7 @@ export type Sweep = Schemas["Hunt"];
 export type Sweeps = Schemas["Hunts"];
 export const STATES = ["new", "known", "elsewhere", "asked", "refused", "wrong", "ended", "passed"] as const;
 export const TLPS = ["clear", "green", "amber", "amber+strict", "red"] as const;
+
+/** With the names of the kinds, and how many the correlator holds: after a list was taken in, that follows in seconds. */
+export const useSources = () =>
+  useQuery({ queryKey: ["indicators", "sources"], queryFn: ({ signal }) => get<Sources>("/indicators/sources", {}, signal), refetchInterval: 10_000 });
