@@ -24,9 +24,11 @@ from correlator.engine import load as loader
 from correlator.engine import sources as routing
 from correlator.engine.conditions import MISSING
 from correlator.engine.fast.memo import Budget
-from correlator.engine.fast.plan import NONE, Found, Plan, Shared
+from correlator.engine.fast.plan import Plan, exactly
 from correlator.engine.fast.reach import Unusual, holds_objects
 from correlator.engine.fast.route import Route, Router
+from correlator.engine.fast.rows import Row
+from correlator.engine.fast.shared import Candidate, Shared
 from correlator.engine.rule import Correlation, LogSource, Refused, Rule
 from sensors.event import Event, decode, encode
 
@@ -158,58 +160,59 @@ class Engine:
             except (*_NO_EVENT, Unusual):
                 return None
         key: tuple[int | None, ...] = ()
-        found = None
+        asked = None
         try:
             key = tuple(map(call, plan.gets, values))
-            found = plan.decided.get(key)
+            asked = plan.decided.get(key)
         except TypeError:  # a list or an object
             if any(map(holds_objects, values)):
                 return None
         family.events += 1
         family.last = when if when is not MISSING else None
-        if plan.empty:
+        if asked is None:
+            asked = plan.candidates(values, key)
+        if not asked:
             return ()
-        if found is None:
-            found = plan.decide(values, _NOTHING, key)
-        if found is NONE:
+        try:
+            held, row = plan.held(asked, values)
+        except Unusual:
+            family.events -= 1
+            return None
+        if not held:
             return ()
         try:
             event = decode(line)
         except _NO_EVENT:
             return ()
-        return self._matches(plan, found, Seen(event), _NOTHING)
+        return _matches(held, row, Seen(event))
 
     def _found(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
         try:
             values = plan.values(event)
         except (Unusual, TypeError):
-            return self._slowly(plan, event, words)
+            return self._slowly(plan, Seen(event), words)
         key: tuple[int | None, ...] = ()
-        found = None
+        asked = None
         try:
             key = tuple(map(call, plan.gets, values))
-            found = None if words else plan.decided.get(key)
+            asked = plan.decided.get(key)
         except TypeError:  # a list or an object
             if any(map(holds_objects, values)):
-                return self._slowly(plan, event, words)
-        if found is None:
-            found = plan.decide(values, words, key)
-        if found is NONE:
+                return self._slowly(plan, Seen(event), words)
+        if asked is None:
+            asked = plan.candidates(values, key)
+        if not asked and not words:
             return []
-        return self._matches(plan, found, Seen(event), words)
+        try:
+            held, row = plan.held(asked, values, words)
+        except Unusual:
+            return self._slowly(plan, Seen(event), words)
+        return _matches(held, row, Seen(event)) if held else []
 
-    def _slowly(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
-        seen = Seen(event)
-        values = tuple(plan.flat_values(seen.flat()))
-        return self._matches(plan, plan.decide(values, words), seen, words, values)
-
-    def _matches(self, plan: Plan, found: Found, seen: Seen, words: frozenset[int],
-                 values: Sequence[Any] | None = None) -> list[Match]:  # fmt: skip
-        rules: Iterable[tuple[Rule, routing.Source]] = found.rules
-        if found.later:
-            values = plan.flat_values(seen.flat()) if values is None else values
-            rules = plan.settled(found, values, words, seen.view)
-        return [Match(rule, source, seen) for rule, source in rules]
+    def _slowly(self, plan: Plan, seen: Seen, words: frozenset[int]) -> list[Match]:
+        values = plan.flat_values(seen.flat())
+        held, row = plan.held(plan.candidates(values), values, words)
+        return _matches(held, row, seen)
 
     def _flattened(self, event: Event) -> list[Match]:
         """The same for an event of an odd shape: dotted keys, lists of objects …"""
@@ -221,7 +224,7 @@ class Engine:
         words = _NOTHING
         if plan.words is not None:
             words = plan.words.found(seen.view(_NO_SOURCE).words())
-        return self._slowly(plan, event, words)
+        return self._slowly(plan, seen, words)
 
     def remembered(self) -> dict[str, int]:
         """How much is remembered of what came before: entries, bytes (by estimate), times that room was made, plans."""
@@ -240,6 +243,10 @@ class Engine:
 
 
 _NO_SOURCE = routing.Source("", (), LogSource())
+
+
+def _matches(held: Sequence[Candidate], row: Row, seen: Seen) -> list[Match]:
+    return [Match(one.rule, one.source, seen) for one in exactly(held, row, seen.view)]
 
 
 def _written(event: Event) -> bytes:

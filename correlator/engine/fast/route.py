@@ -18,8 +18,9 @@ import msgspec
 from correlator.engine.conditions import MISSING, Exists, Is, Null
 from correlator.engine.fast.lines import line_reader
 from correlator.engine.fast.matchers import Matcher
-from correlator.engine.fast.plan import Candidate, Plan, Shared
+from correlator.engine.fast.plan import Plan
 from correlator.engine.fast.reach import EXACT_BELOW, Column, Unusual, column, guards, holds_objects, reader, value_in
+from correlator.engine.fast.shared import Candidate, Shared
 from correlator.engine.rule import LogSource, Rule
 from correlator.engine.sources import Source, Sources, routing_key
 from correlator.engine.values import Regex
