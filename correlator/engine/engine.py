@@ -22,7 +22,7 @@ import msgspec
 
 from correlator.engine import load as loader
 from correlator.engine import sources as routing
-from correlator.engine.conditions import MISSING
+from correlator.engine.fast import batch
 from correlator.engine.fast.memo import Budget
 from correlator.engine.fast.plan import Plan, exactly
 from correlator.engine.fast.reach import Unusual, holds_objects
@@ -118,6 +118,7 @@ class Engine:
         family, plan = route.family, route.plan
         family.events += 1
         family.last = event.get("@timestamp")
+        plan.renew()
         if plan.empty:
             return []
         words = _NOTHING
@@ -129,78 +130,34 @@ class Engine:
 
     def match_lines(self, lines: Sequence[bytes]) -> list[Sequence[Match]]:
         """The matches of each line, an event as JSON; a line that is none has no matches."""
-        return [self._read(line) for line in lines]
+        found: list[Sequence[Match]] = []
+        for chunk in batch.chunks(lines):
+            outcomes = batch.matched(chunk, self._router)
+            found += [() if outcome is True else self._read(line, outcome)
+                      for line, outcome in zip(chunk, outcomes, strict=True)]  # fmt: skip
+        return found
 
-    def _read(self, line: bytes) -> Sequence[Match]:
-        found = self._undecoded(line)
-        if found is not None:
-            return found
+    def _read(self, line: bytes, outcome: batch.Outcome) -> Sequence[Match]:
+        """What matches, or can't be read column by column, is decoded whole."""
         try:
             event = decode(line)
         except _NO_EVENT:
             return ()
-        return self.match(event, line)
-
-    def _undecoded(self, line: bytes) -> Sequence[Match] | None:
-        """The matches as far as the plan's columns say; None when the whole event must be read (`lines.py`)."""
-        told = self._router.of_line(line)
-        if told is None:
-            return None
-        (family, plan), when = told
-        values_of, look = plan.line_values, plan.look
-        if (values_of is None and not plan.hot()) or look is None or values_of is None or look(line):
-            return None
-        if plan.words is not None and not plan.words_looked and plan.words.may_hold(line):
-            return None
-        if plan.empty:
-            values: tuple[Any, ...] = ()
-        else:
-            try:
-                values = values_of(line)
-            except (*_NO_EVENT, Unusual):
-                return None
-        key: tuple[int | None, ...] = ()
-        asked = None
-        try:
-            key = tuple(map(call, plan.gets, values))
-            asked = plan.decided.get(key)
-        except TypeError:  # a list or an object
-            if any(map(holds_objects, values)):
-                return None
-        family.events += 1
-        family.last = when if when is not MISSING else None
-        if asked is None:
-            asked = plan.candidates(values, key)
-        if not asked:
-            return ()
-        try:
-            held, row = plan.held(asked, values)
-        except Unusual:
-            family.events -= 1
-            return None
-        if not held:
-            return ()
-        try:
-            event = decode(line)
-        except _NO_EVENT:
-            return ()
-        return _matches(held, row, Seen(event))
+        if isinstance(outcome, bool):
+            return self.match(event, line)
+        return _matches(outcome.rules, outcome.row, Seen(event))
 
     def _found(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
         try:
             values = plan.values(event)
         except (Unusual, TypeError):
             return self._slowly(plan, Seen(event), words)
-        key: tuple[int | None, ...] = ()
-        asked = None
         try:
-            key = tuple(map(call, plan.gets, values))
-            asked = plan.decided.get(key)
+            asked = plan.candidates(values, [*map(call, plan.gets, values)])
         except TypeError:  # a list or an object
             if any(map(holds_objects, values)):
                 return self._slowly(plan, Seen(event), words)
-        if asked is None:
-            asked = plan.candidates(values, key)
+            asked = plan.candidates(values)
         if not asked and not words:
             return []
         try:
@@ -221,6 +178,7 @@ class Engine:
         family, plan = route.family, route.plan
         family.events += 1
         family.last = event.get("@timestamp")
+        plan.renew()
         words = _NOTHING
         if plan.words is not None:
             words = plan.words.found(seen.view(_NO_SOURCE).words())

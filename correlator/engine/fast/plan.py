@@ -55,6 +55,7 @@ class Plan:
         self.look: Look | None = None
         self.words_looked = False  # `look` looks for the words too
         self._lines = 0
+        self._anew: Sequence[Witness] | None = None
         self._file([one.witness for one in candidates])
 
     def _file(self, witnesses: Sequence[Witness]) -> None:
@@ -73,15 +74,22 @@ class Plan:
         self.columns: list[Column] = [self._shared.columns[at]._replace(whole=at in self._wholes) for at in order]
         self.places = {at: place for place, at in enumerate(order)}
         self._heads = [(self._shared.matcher(found), found) for found in by_atom.values()]
-        self.gets = tuple(matcher.get for matcher, _ in self._heads)
-        self.decided: Memo[Asked] = Memo(self._shared.budget)
+        self.matchers = tuple(matcher for matcher, _ in self._heads)
+        self.gets = tuple(matcher.get for matcher in self.matchers)
+        self.decided: Memo[Asked] = Memo(self._shared.budget)  # tuple of shapes → rules worth asking
         self._values: Values | None = None
         self._asked_once = False
         self.line_values: Values | None = None
 
-    def hot(self) -> bool:
-        """Asked once a line until it says yes: are there enough such events to make a reader of lines for them?"""
-        self._lines += 1
+    def renew(self) -> None:
+        """Between events: what was learned is put to use. (Columns change places.)"""
+        if self._anew is not None:
+            self._file(self._anew)
+            self._anew = None
+
+    def hot(self, lines: int = 1) -> bool:
+        """Asked until it says yes: are there enough such events to make a reader of lines for them?"""
+        self._lines += lines
         if self._lines >= HOT_LINES:
             pieces = self.words.pieces if self.words is not None else ()
             self.words_looked = pieces is not None and len(pieces) <= PIECES_LIMIT
@@ -117,27 +125,27 @@ class Plan:
             matcher = self._full[at] = self._shared.matcher(self._tests[at])
         return matcher.sets[matcher.of(value)]
 
-    def candidates(self, values: Sequence[Any], key: Sequence[int | None] = ()) -> Asked:
-        """The rules worth asking for these values. `key`: the shapes known already."""
-        heads = self._heads
-        shapes = tuple([matcher.of(value) if shape is None else shape
-                        for (matcher, _), value, shape in zip(heads, values, key or [None] * len(heads), strict=False)]
-                       )  # fmt: skip
-        known = self.decided.get(shapes)
+    def candidates(self, values: Sequence[Any], shapes: Sequence[int | None] = ()) -> Asked:
+        """The rules worth asking for these values. `shapes`: as far as they are known."""
+        if not shapes or None in shapes:
+            shapes = [matcher.of(value) if shape is None else shape for matcher, value, shape
+                      in zip(self.matchers, values, shapes or [None] * len(self.matchers), strict=False)]  # fmt: skip
+        key = tuple(shapes)
+        known = self.decided.get(key)
         if known is None:
-            known = self.decided.older(shapes)
+            known = self.decided.older(key)
         if known is not None:
             return known
         numbers, forgotten = set(self._always), False
-        for (matcher, by_atom), shape, value in zip(heads, shapes, values, strict=False):
-            atoms = matcher.sets.get(shape)
+        for (matcher, by_atom), shape, value in zip(self._heads, key, values, strict=False):
+            atoms = matcher.sets.get(shape) if shape is not None else None
             if atoms is None:  # the matcher made room meanwhile: the number means nothing any more
                 forgotten, atoms = True, matcher.sets[matcher.of(value)]
             for atom in atoms:
-                numbers.update(by_atom[atom])
+                numbers.update(by_atom.get(atom, ()))
         asked = tuple(sorted(numbers))
         if not forgotten:
-            self.decided.put(shapes, asked, 8 * len(asked))
+            self.decided.put(key, asked, 8 * len(asked))
         return asked
 
     def held(self, asked: Asked, values: Sequence[Any], words: Iterable[int] = ()) -> tuple[list[Candidate], Row]:
@@ -155,9 +163,7 @@ class Plan:
             else:
                 vain.append(number)
         if vain and self._learner.in_vain(vain, row):
-            witnesses = self._learner.learned(self._shared)
-            if witnesses is not None:
-                self._file(witnesses)
+            self._anew = self._learner.learned(self._shared)
         return found, row
 
 
