@@ -168,7 +168,7 @@ class Engine:
 
     def _slowly(self, plan: Plan, seen: Seen, words: frozenset[int]) -> list[Match]:
         values = plan.flat_values(seen.flat())
-        held, row = plan.held(plan.candidates(values), values, words)
+        held, row = plan.held(plan.candidates(values), values, words, flat=True)
         return _matches(held, row, seen)
 
     def _flattened(self, event: Event) -> list[Match]:

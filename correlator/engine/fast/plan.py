@@ -70,22 +70,33 @@ class Plan:
                     by_atom.setdefault(at, {}).setdefault(atom, []).append(number)
         self._always = frozenset(always)
         self._by_word = by_atom.pop(WORDS, {})
+        self._by_atom = by_atom
         order = [*by_atom, *(at for at in self._tests if at not in by_atom)]
         self.columns: list[Column] = [self._shared.columns[at]._replace(whole=at in self._wholes) for at in order]
         self.places = {at: place for place, at in enumerate(order)}
-        self._heads = [(self._shared.matcher(found), found) for found in by_atom.values()]
-        self.matchers = tuple(matcher for matcher, _ in self._heads)
-        self.gets = tuple(matcher.get for matcher in self.matchers)
-        self.decided: Memo[Asked] = Memo(self._shared.budget)  # tuple of shapes → rules worth asking
         self._values: Values | None = None
         self._asked_once = False
         self.line_values: Values | None = None
+        self._bind()
+
+    def _bind(self) -> None:
+        """Takes the matchers as they are now."""
+        for at, found in self._by_atom.items():
+            self._shared.look_for(at, found.keys())
+        self.matchers = tuple(self._shared.looking(at) for at in self._by_atom)
+        self.gets = tuple(matcher.get for matcher in self.matchers)
+        self.decided: Memo[Asked] = Memo(self._shared.budget)  # tuple of shapes → rules worth asking
+        self._version = self._shared.version
 
     def renew(self) -> None:
         """Between events: what was learned is put to use. (Columns change places.)"""
         if self._anew is not None:
             self._file(self._anew)
             self._anew = None
+        elif self._version != self._shared.version:
+            self._version = self._shared.version
+            if any(self._shared.looking(at) is not one for at, one in zip(self._by_atom, self.matchers, strict=True)):
+                self._bind()
 
     def hot(self, lines: int = 1) -> bool:
         """Asked until it says yes: are there enough such events to make a reader of lines for them?"""
@@ -137,7 +148,7 @@ class Plan:
         if known is not None:
             return known
         numbers, forgotten = set(self._always), False
-        for (matcher, by_atom), shape, value in zip(self._heads, key, values, strict=False):
+        for matcher, by_atom, shape, value in zip(self.matchers, self._by_atom.values(), key, values, strict=False):
             atoms = matcher.sets.get(shape) if shape is not None else None
             if atoms is None:  # the matcher made room meanwhile: the number means nothing any more
                 forgotten, atoms = True, matcher.sets[matcher.of(value)]
@@ -148,13 +159,14 @@ class Plan:
             self.decided.put(key, asked, 8 * len(asked))
         return asked
 
-    def held(self, asked: Asked, values: Sequence[Any], words: Iterable[int] = ()) -> tuple[list[Candidate], Row]:
+    def held(self, asked: Asked, values: Sequence[Any], words: Iterable[int] = (),
+             flat: bool = False) -> tuple[list[Candidate], Row]:  # fmt: skip
         """Those of the candidates that hold, comparisons of two fields left out: `exactly`. Raises `Unusual`."""
         met = _NOTHING
         if words:
             met = frozenset(self._word_atoms[number] for number in words)
             asked = tuple(sorted({*asked, *(one for atom in met for one in self._by_word.get(atom, ()))}))
-        row, found, vain = Row(self, values, met), list[Candidate](), list[int]()
+        row, found, vain = Row(self, values, met, flat), list[Candidate](), list[int]()
         for number in asked:
             one = self._rules[number]
             test = one.test or self._shared.compile(one)

@@ -41,14 +41,14 @@ class Columns(Protocol):
 class Row(dict[int, str | None]):
     """An event's values by column: `row[at]` is a short text in lower case, None for all else."""
 
-    __slots__ = ("_met", "_places", "_plan", "_values", "view", "words")
+    __slots__ = ("_flat", "_met", "_places", "_plan", "_values", "view", "words")
 
-    def __init__(self, plan: Columns, values: Sequence[Any], words: frozenset[int] = _NOTHING,
-                 view: Callable[[Source], EventView] | None = None) -> None:  # fmt: skip
-        """`words`: keyword atoms that were met; `view`: the whole event, if it has been read."""
+    def __init__(self, plan: Columns, values: Sequence[Any], words: frozenset[int], flat: bool) -> None:
+        """`words`: keyword atoms that were met; `flat`: the event was flattened."""
         super().__init__()
         self._plan, self._places, self._values = plan, plan.places, values  # (the plan may be filed anew meanwhile)
-        self.words, self.view = words, view
+        self.words, self._flat = words, flat
+        self.view: Callable[[Source], EventView] | None = None  # the whole event, once it has been read
         self._met: dict[int, frozenset[int]] = {}
 
     def __missing__(self, at: int) -> str | None:
@@ -58,9 +58,9 @@ class Row(dict[int, str | None]):
         return low
 
     def value(self, at: int) -> Any:
-        """Raises `Unusual`: only flattening shows what stands where. (A flattened event may say {}: something below.)"""
+        """Raises `Unusual` where only flattening shows what stands there."""
         value = self._values[self._places[at]]
-        if (type(value) is dict and value) or (type(value) is list and holds_objects(value)):
+        if (type(value) is list or type(value) is dict) and not self._flat and holds_objects(value):
             raise Unusual
         return value
 

@@ -79,6 +79,9 @@ class Shared:
         self._candidates: dict[tuple[int, int], Candidate] = {}
         self._columns: dict[tuple[int, str], int] = {}
         self._by_place: dict[tuple[Any, ...], int] = {}
+        self._wanted: dict[str, set[int]] = {}  # field name → atoms that are witnesses of some rule
+        self._looking: dict[str, Matcher] = {}
+        self.version = 0  # of those matchers
         self._looks: dict[frozenset[bytes], Look | None] = {}
         self._kept: list[Any] = []  # what identities are taken of
 
@@ -97,6 +100,9 @@ class Shared:
                     self._by_leaf[id(leaf)] = self._number(leaf)
             self._prepared[id(rule)] = found
             self._kept.append(rule)
+            for leaf in found.witness or ():
+                if isinstance(leaf, Is | Null | Exists):
+                    self._wanted.setdefault(leaf.field, set()).add(self._by_leaf[id(leaf)])
         return found
 
     def rest(self, rule: Rule, told: tuple[bool | None, ...], heads: Sequence[atoms.Leaf]) -> Prepared | None:
@@ -168,6 +174,20 @@ class Shared:
                 self.columns.append(one)
             self._kept.append(source)
         return found
+
+    def look_for(self, at: int, atoms_wanted: Collection[int]) -> None:
+        """These witnesses stand in the column. Columns of one name share a matcher: what a value meets is found out once
+        for all plans, and one automaton stays in the processor's cache where several would not."""
+        name = self.columns[at].name
+        wanted = self._wanted.setdefault(name, set())
+        made = self._looking.get(name)
+        if made is None or not wanted.issuperset(atoms_wanted):
+            wanted.update(atoms_wanted)
+            self._looking[name] = self.matcher(wanted)
+            self.version += made is not None
+
+    def looking(self, at: int) -> Matcher:
+        return self._looking[self.columns[at].name]
 
     def matcher(self, wanted: Collection[int]) -> Matcher:
         key = frozenset(wanted)
