@@ -33,6 +33,7 @@ from correlator.engine.rule import Correlation, LogSource, Refused, Rule
 from sensors.event import Event, decode, encode
 
 MEMORY_BYTES = 64 * 1024 * 1024
+SETTLED_MORE = 50
 
 _NOTHING: frozenset[int] = frozenset()
 _NO_EVENT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -88,6 +89,7 @@ class Engine:
                               if not self._sources.known(rule.logsource) and not _by_dataset(rule))  # fmt: skip
         self._shared = Shared(Budget(MEMORY_BYTES))
         self._router = Router(self.rules, self._sources, self._shared)
+        self._settled = 0
 
     @classmethod
     def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = (), keep: Engine | None = None,
@@ -116,7 +118,6 @@ class Engine:
         except Unusual:
             return self._flattened(event)
         family, plan = route.family, route.plan
-        family.events += 1
         family.last = event.get("@timestamp")
         plan.renew()
         if plan.empty:
@@ -133,6 +134,11 @@ class Engine:
         found: list[Sequence[Match]] = []
         for chunk in batch.chunks(lines):
             outcomes = batch.matched(chunk, self._router)
+            if self._shared.made > self._settled:
+                # What was built stays: see `load`. (In a cycle of its own is nothing that goes before the engine does.)
+                self._settled = self._shared.made * 11 // 10 + SETTLED_MORE
+                gc.collect(1)
+                gc.freeze()
             found += [() if outcome is True else self._read(line, outcome)
                       for line, outcome in zip(chunk, outcomes, strict=True)]  # fmt: skip
         return found
@@ -145,7 +151,10 @@ class Engine:
             return ()
         if isinstance(outcome, bool):
             return self.match(event, line)
-        return _matches(outcome.rules, outcome.row, Seen(event))
+        try:
+            return _matches(outcome.rules, outcome.row, Seen(event))
+        except Unusual:  # a comparison of two fields asked for a field that only flattening finds
+            return self.match(event, line)
 
     def _found(self, plan: Plan, event: Event, words: frozenset[int]) -> list[Match]:
         try:
@@ -162,9 +171,9 @@ class Engine:
             return []
         try:
             held, row = plan.held(asked, values, words)
+            return _matches(held, row, Seen(event)) if held else []
         except Unusual:
             return self._slowly(plan, Seen(event), words)
-        return _matches(held, row, Seen(event)) if held else []
 
     def _slowly(self, plan: Plan, seen: Seen, words: frozenset[int]) -> list[Match]:
         values = plan.flat_values(seen.flat())
@@ -176,7 +185,6 @@ class Engine:
         seen = Seen(event)
         route: Route = self._router.of_flat(seen.flat())
         family, plan = route.family, route.plan
-        family.events += 1
         family.last = event.get("@timestamp")
         plan.renew()
         words = _NOTHING

@@ -145,5 +145,4 @@ def _counted(group: _Group, found: Sequence[Outcome]) -> None:
     family = group.family
     for number, when in zip(group.members, group.when, strict=True):
         if found[number]:
-            family.events += 1
             family.last = when if when is not MISSING else None

@@ -21,10 +21,10 @@ from correlator.engine.fast.rows import Hold, Row, compiled
 from correlator.engine.fast.shared import Candidate, Shared, Witness
 
 FIRST_LIMIT = 200
-LIMIT_GROWS = 8
+LIMIT_GROWS = 4
 SAMPLE_ROWS = 64
 SAMPLE_CHARS = 32_768
-WORST = 50  # a rule with more than this part of what was asked in vain is chosen anew
+WORST = 200  # a rule with more than this part of what was asked in vain is chosen anew
 GUESS = 0.02  # what was not met in the sample is met about so much less often than a guess by its length says
 NEW_LITERAL = 5e-4  # what looking for a literal costs where values are mostly new, in rules asked in vain
 KNOWN_LITERAL = 1e-5

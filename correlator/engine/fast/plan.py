@@ -60,6 +60,7 @@ class Plan:
 
     def _file(self, witnesses: Sequence[Witness]) -> None:
         """Each rule under the atoms of its witness; columns in which a witness stands come first."""
+        self._shared.made += 1
         by_atom: dict[int, dict[int, list[int]]] = {}  # column → atom → candidates
         always = list[int]()
         for number, witness in enumerate(witnesses):
@@ -81,9 +82,7 @@ class Plan:
 
     def _bind(self) -> None:
         """Takes the matchers as they are now."""
-        for at, found in self._by_atom.items():
-            self._shared.look_for(at, found.keys())
-        self.matchers = tuple(self._shared.looking(at) for at in self._by_atom)
+        self.matchers = self._looking()
         self.gets = tuple(matcher.get for matcher in self.matchers)
         self.decided: Memo[Asked] = Memo(self._shared.budget)  # tuple of shapes → rules worth asking
         self._version = self._shared.version
@@ -95,8 +94,11 @@ class Plan:
             self._anew = None
         elif self._version != self._shared.version:
             self._version = self._shared.version
-            if any(self._shared.looking(at) is not one for at, one in zip(self._by_atom, self.matchers, strict=True)):
+            if self._looking() != self.matchers:
                 self._bind()
+
+    def _looking(self) -> tuple[Matcher, ...]:
+        return tuple(self._shared.looking(at, found) for at, found in self._by_atom.items())
 
     def hot(self, lines: int = 1) -> bool:
         """Asked until it says yes: are there enough such events to make a reader of lines for them?"""

@@ -39,7 +39,6 @@ class Family:
 
     def __init__(self, rules: Sequence[tuple[Rule, Source]], heads: Collection[Place], shared: Shared) -> None:
         self.rules = tuple(rules)
-        self.events = 0
         self.last: Any = None
         self._shared = shared
         self._candidates: list[tuple[Candidate, _Heads]] = []
@@ -138,6 +137,7 @@ class Router:
         self._rules, self._sources, self._shared = rules, sources, shared
         self.families: dict[tuple[Any, ...], Family] = {}
         self._routes: dict[tuple[Any, ...], Route] = {}
+        self._met: dict[tuple[Any, ...], Route] = {}  # the same by the values themselves
         self._by_logsource: dict[LogSource, list[int]] = {}
         for number, rule in enumerate(rules):
             self._by_logsource.setdefault(rule.logsource, []).append(number)
@@ -184,7 +184,13 @@ class Router:
             return None
         try:
             *values, when = self._line_values(line)
-            return self._routes[tuple(map(call, self._gets, values))], when
+            told = tuple(values)
+            route = self._met.get(told)
+            if route is None:
+                route = self._routes[tuple(map(call, self._gets, values))]
+                if len(self._met) < ROUTES_LIMIT and all(map(_plain, values)):
+                    self._met[told] = route
+            return route, when
         except (KeyError, TypeError, Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
@@ -200,6 +206,7 @@ class Router:
                                  if value is not MISSING}, values[len(paths) :])  # fmt: skip
             if len(self._routes) >= ROUTES_LIMIT:
                 self._routes.clear()
+                self._met.clear()
             self._routes[key] = found
         return found
 
@@ -225,6 +232,7 @@ class Router:
             if len(self.families) >= FAMILIES_LIMIT:
                 self.families.clear()
                 self._routes.clear()
+                self._met.clear()
                 self._shared.plans = 0
             found = self.families[key] = Family(rules, self._heads, self._shared)
         return found

@@ -71,6 +71,15 @@ class Row(dict[int, str | None]):
             found = self._met[at] = (_NOTHING if value is MISSING or value is None else self._plan.met(at, value))
         return found
 
+    def meets(self, at: int, tests: Mapping[int, Test]) -> bool:
+        """Does what is no short text satisfy one of these?"""
+        value = self.value(at)
+        if value is MISSING or value is None:
+            return False
+        if isinstance(value, int | float):
+            return any(test(value) for test in tests.values())
+        return not self.met(at).isdisjoint(tests)
+
     def text(self, at: int) -> str | None:
         """The value as it stands, if it is a text."""
         value = self._values[self._places[at]]
@@ -168,9 +177,8 @@ def _other(test: Test) -> Callable[[str, str], bool]:
 
 
 def _any_of(at: int, tests: Mapping[int, Test]) -> Hold:
-    disjoint = frozenset(tests).isdisjoint
     if any(isinstance(test, Network) for test in tests.values()):  # an address is read once for all
-        return lambda row: not disjoint(row.met(at))
+        return lambda row: not row.met(at).isdisjoint(tests)
     texts = _Texts(list(tests.values()))
     equal, first, last, inside, others = (
         frozenset(texts.equal), tuple(texts.first), tuple(texts.last), tuple(texts.inside), tuple(texts.others))  # fmt: skip
@@ -178,7 +186,7 @@ def _any_of(at: int, tests: Mapping[int, Test]) -> Hold:
     def hold(row: Row) -> bool:
         low = row[at]
         if low is None:
-            return not disjoint(row.met(at))
+            return row.meets(at, tests)
         if low in equal or low.endswith(last) or low.startswith(first):
             return True
         for one in inside:
@@ -197,16 +205,15 @@ def _any_of(at: int, tests: Mapping[int, Test]) -> Hold:
 def _all_of(at: int, tests: Mapping[int, Test]) -> Hold:
     if len(tests) == 1:
         return _any_of(at, tests)
-    within = frozenset(tests).issubset
     if any(isinstance(test, Network) for test in tests.values()):
-        return lambda row: within(row.met(at))
+        return lambda row: row.met(at).issuperset(tests)
     texts = _Texts(list(tests.values()))
     equal, first, last, inside, others = texts.equal, texts.first, texts.last, texts.inside, texts.others
 
     def hold(row: Row) -> bool:
         low = row[at]
         if low is None:
-            return within(row.met(at))
+            return all(row.meets(at, {number: test}) for number, test in tests.items())
         for one in inside:
             if one not in low:
                 return False

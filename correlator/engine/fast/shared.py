@@ -22,6 +22,7 @@ from correlator.engine.rule import Rule
 from correlator.engine.sources import Source
 
 WORDS = -1  # the column in which keywords stand
+SHARED_FROM = 4  # a plan that needs a fourth of a field's witnesses uses the matcher for all of them
 LITERAL_WEIGHT = 0.01  # what it costs to look for one more literal, in candidates that are asked in vain
 
 Witness = tuple[tuple[int, int], ...] | None  # (column, atom): one of them is satisfied whenever the rule holds
@@ -68,6 +69,7 @@ class Shared:
         self.budget = budget
         self.scanners = Scanners()
         self.plans = 0
+        self.made = 0  # what was built since: plans, readers, rules compiled
         self.guarded: frozenset[tuple[str, ...]] = frozenset()  # where the router has looked for dotted keys
         self.atoms: list[Atom] = []
         self.columns: list[Column] = []
@@ -158,6 +160,7 @@ class Shared:
         def place(leaf: atoms.Leaf) -> tuple[int, int]:
             return self.place(leaf, one.source)
 
+        self.made += 1
         one.test = compiled(one.prepared.above, place, one.source)
         if one.compares:
             one.exact = compiled(one.prepared.condition, place, one.source)
@@ -175,19 +178,20 @@ class Shared:
             self._kept.append(source)
         return found
 
-    def look_for(self, at: int, atoms_wanted: Collection[int]) -> None:
-        """These witnesses stand in the column. Columns of one name share a matcher: what a value meets is found out once
-        for all plans, and one automaton stays in the processor's cache where several would not."""
+    def looking(self, at: int, wanted: Collection[int]) -> Matcher:
+        """The matcher that looks for these witnesses in a column. Columns of one name share one, if they need much of it:
+        what a value meets is found out once for all plans, and one automaton stays in the processor's cache where several
+        would not."""
         name = self.columns[at].name
-        wanted = self._wanted.setdefault(name, set())
+        known = self._wanted.setdefault(name, set())
+        if len(wanted) * SHARED_FROM < len(known):
+            return self.matcher(wanted)
         made = self._looking.get(name)
-        if made is None or not wanted.issuperset(atoms_wanted):
-            wanted.update(atoms_wanted)
-            self._looking[name] = self.matcher(wanted)
+        if made is None or not known.issuperset(wanted):
+            known.update(wanted)
             self.version += made is not None
-
-    def looking(self, at: int) -> Matcher:
-        return self._looking[self.columns[at].name]
+            made = self._looking[name] = self.matcher(known)
+        return made
 
     def matcher(self, wanted: Collection[int]) -> Matcher:
         key = frozenset(wanted)
