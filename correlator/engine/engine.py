@@ -13,6 +13,7 @@ and then goes the same way.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterable, Sequence
 from operator import call
 from pathlib import Path
@@ -89,7 +90,7 @@ class Engine:
                               if not self._sources.known(rule.logsource) and not _by_dataset(rule))  # fmt: skip
         self._shared = Shared(Budget(MEMORY_BYTES))
         self._router = Router(self.rules, self._sources, self._shared)
-        self._settled = 0
+        self._settled = math.inf  # so much was made when the collector was last told that it stays; inf: it isn't told
 
     @classmethod
     def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = (), keep: Engine | None = None,
@@ -109,6 +110,7 @@ class Engine:
         gc.unfreeze()  # those of the engine before may go
         gc.collect()
         gc.freeze()
+        made._settled = 0
         return made
 
     def match(self, event: Event, line: bytes = b"") -> list[Match]:
@@ -135,7 +137,7 @@ class Engine:
         for chunk in batch.chunks(lines):
             outcomes = batch.matched(chunk, self._router)
             if self._shared.made > self._settled:
-                # What was built stays: see `load`. (In a cycle of its own is nothing that goes before the engine does.)
+                # Plans and compiled rules stay, as rules do. (Without this a full collection took 80 to 150 ms.)
                 self._settled = self._shared.made * 11 // 10 + SETTLED_MORE
                 gc.collect(1)
                 gc.freeze()
