@@ -1,7 +1,7 @@
 """Lines through plans, a chunk at a time, in phases: what one phase reads stays in the processor's cache for all lines.
 
-In:  events as JSON. Out: of each line the candidates that hold and the row they were asked of; None where the event must be
-     decoded to know (`lines.py`), nothing where no rule holds.
+In:  events as JSON. Out: of each line the candidates that hold and the row they were asked of; True where no rule
+     holds; False where the event must be decoded to know (`lines.py`).
 Bound: `CHUNK_LINES` and `CHUNK_BYTES` at a time; what is taken out of a line is no longer than the line.
 
 Line by line an event of a command line never seen before took twice the time: an automaton of 6,000 literals and the

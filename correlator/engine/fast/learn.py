@@ -1,12 +1,12 @@
 """Which witness of a rule is met least: what only the events can say.
 
-In:  of each event for which rules were asked, those that did not hold. Out: after `FIRST_LIMIT` such answers, and ever more
-     seldom (`LIMIT_GROWS`), the witnesses of the plan's rules, the worst of them chosen anew by a sample of events.
+In:  of each event for which rules were asked, those that did not hold. Out: after `FIRST_LIMIT` such answers, and ever
+     more seldom (`LIMIT_GROWS`), the witnesses of the plan's rules, the worst chosen anew by a sample of events.
 Bound: `SAMPLE_ROWS` events of at most `SAMPLE_CHARS` characters each, let go when the choice is made.
 
-A rule says "the program is powershell.exe and the command line holds one of these forty words". Either may be its witness:
-the first is met by every PowerShell, the second makes forty words more to look for in every command line. Any choice
-gives the same matches.
+A rule says "the program is powershell.exe and the command line holds one of these forty words". Either may be its
+witness: the first is met by every PowerShell, the second makes forty words more to look for in every command line. Any
+choice gives the same matches.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from correlator.engine.fast.shared import Candidate, Shared, Witness
 
 FIRST_LIMIT = 200
 LIMIT_GROWS = 4
-SAMPLE_ROWS = 64
+SAMPLE_ROWS = 32
 SAMPLE_CHARS = 32_768
 WORST = 200  # a rule with more than this part of what was asked in vain is chosen anew
 GUESS = 0.02  # what was not met in the sample is met about so much less often than a guess by its length says

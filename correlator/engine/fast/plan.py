@@ -5,9 +5,9 @@ Bound: tuples of shapes are remembered within the engine's budget; a rule is com
 
 The way of an event: each rule is filed under atoms of which one must hold (its *witness*, `atoms.witness`). Only
 witnesses are looked for in every value: one look-up per column gives its shape, the tuple of shapes names the rules
-that are worth asking (mostly none), and these are asked of the values themselves (`rows.py`). Which witness of a rule is
-met least only the events can say: when rules are asked in vain too often, a sample of events is kept and the worst of
-them are filed anew (`learn.py`).
+that are worth asking (mostly none), and these are asked of the values themselves (`rows.py`). Which witness of a rule
+is met least only the events can say: when rules are asked in vain too often, a sample of events is kept and the worst
+of them are filed anew (`learn.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from correlator.engine.fast.shared import WORDS, Candidate, Shared, Witness
 from correlator.engine.fast.words import Words
 from correlator.engine.sources import EventView, Source
 
-HOT_LINES = 1  # (the very first is read whole: its route is not known)
+HOT_LINES = 2  # a reader of lines costs what two events cost that are read whole
 
 _NOTHING: frozenset[int] = frozenset()
 Asked = tuple[int, ...]  # numbers of candidates that are worth asking

@@ -187,11 +187,13 @@ class Router:
             told = tuple(values)
             route = self._met.get(told)
             if route is None:
-                route = self._routes[tuple(map(call, self._gets, values))]
+                route = self._routes.get(tuple(map(call, self._gets, values)))
+                if route is None:
+                    route = self._new(told)
                 if len(self._met) < ROUTES_LIMIT and all(map(_plain, values)):
                     self._met[told] = route
             return route, when
-        except (KeyError, TypeError, Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except (TypeError, Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
     def _new(self, values: tuple[Any, ...]) -> Route:

@@ -1,8 +1,8 @@
 """Conditions as functions over one event's values: asked only of the few rules that an event may match.
 
 In:  a condition, and where its leaves stand (column, atom). Out: a function of a `Row`.
-Bound: a text is searched for one literal after the other up to `SHORT_CHARS`; a longer one, a list, a number is answered
-by the matcher of the column, in one pass for all tests of the plan, so that no event can make rules search it one by one.
+Bound: a text is searched for one literal after the other up to `SHORT_CHARS`; a longer one, or a list, is answered by
+the matcher of the column, in one pass for all tests of the plan, so that no event can make each rule search it.
 
 Most rules that come here fail at once, so what is cheap is asked first and nothing is asked twice: a text is lowered
 once, lists of literals of one field are one question.
@@ -68,7 +68,7 @@ class Row(dict[int, str | None]):
         found = self._met.get(at)
         if found is None:
             value = self.value(at)
-            found = self._met[at] = (_NOTHING if value is MISSING or value is None else self._plan.met(at, value))
+            found = self._met[at] = _NOTHING if value is MISSING or value is None else self._plan.met(at, value)
         return found
 
     def meets(self, at: int, tests: Mapping[int, Test]) -> bool:
@@ -180,8 +180,8 @@ def _any_of(at: int, tests: Mapping[int, Test]) -> Hold:
     if any(isinstance(test, Network) for test in tests.values()):  # an address is read once for all
         return lambda row: not row.met(at).isdisjoint(tests)
     texts = _Texts(list(tests.values()))
-    equal, first, last, inside, others = (
-        frozenset(texts.equal), tuple(texts.first), tuple(texts.last), tuple(texts.inside), tuple(texts.others))  # fmt: skip
+    equal, inside, others = texts.equal, texts.inside, texts.others
+    first, last = tuple(texts.first), tuple(texts.last)
 
     def hold(row: Row) -> bool:
         low = row[at]
@@ -222,7 +222,7 @@ def _all_of(at: int, tests: Mapping[int, Test]) -> Hold:
             for other in others:
                 if not other(low, text):
                     return False
-        return (all(low == one for one in equal) and all(map(low.startswith, first)) and all(map(low.endswith, last)))
+        return all(low == one for one in equal) and all(map(low.startswith, first)) and all(map(low.endswith, last))
 
     return hold
 

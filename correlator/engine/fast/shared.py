@@ -179,9 +179,9 @@ class Shared:
         return found
 
     def looking(self, at: int, wanted: Collection[int]) -> Matcher:
-        """The matcher that looks for these witnesses in a column. Columns of one name share one, if they need much of it:
-        what a value meets is found out once for all plans, and one automaton stays in the processor's cache where several
-        would not."""
+        """The matcher that looks for these witnesses in a column. Columns of one name share one, if they need much of
+        it: what a value meets is found out once for all plans, and one automaton stays in the processor's cache where
+        several would not."""
         name = self.columns[at].name
         known = self._wanted.setdefault(name, set())
         if len(wanted) * SHARED_FROM < len(known):
