@@ -95,6 +95,16 @@ def test_what_came_before_is_kept_in_bounds(monkeypatch: pytest.MonkeyPatch) -> 
                                                                               True]  # fmt: skip
 
 
+def test_memory_of_what_is_gone_is_free_again() -> None:
+    budget = Budget(10_000)
+    found: memo.Memo[int] = memo.Memo(budget)
+    for number in range(20):
+        found.put(f"value {number}", number)
+    assert budget.used_bytes > 0
+    del found
+    assert budget.used_bytes == 0
+
+
 def test_chunks_are_all_the_lines_in_order_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "CHUNK_LINES", 3)
     monkeypatch.setattr(batch, "CHUNK_BYTES", 10)

@@ -61,6 +61,10 @@ class Memo(Generic[T]):
         self.get: Callable[[Any], T | None] = self._young.get
         budget.memos.add(self)
 
+    def __del__(self) -> None:
+        """A plan that is filed anew, a matcher that is replaced: their memory is free again."""
+        self._budget.used_bytes -= self._young_bytes + self._old_bytes
+
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 

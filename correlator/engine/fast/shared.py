@@ -188,8 +188,10 @@ class Shared:
             return self.matcher(wanted)
         made = self._looking.get(name)
         if made is None or not known.issuperset(wanted):
+            if made is not None:
+                self._matchers.pop(frozenset(known), None)  # plans that have it let it go when they are renewed
+                self.version += 1
             known.update(wanted)
-            self.version += made is not None
             made = self._looking[name] = self.matcher(known)
         return made
 
