@@ -147,6 +147,9 @@ TINY = {
     "correlator.engine.fast.matchers.LONG_CHARS": 1, "correlator.engine.fast.regexes.SCANNED_FROM": 1,
     "correlator.engine.fast.matchers.SHAPES_LIMIT": 2, "correlator.engine.fast.route.PLANS_LIMIT": 1,
     "correlator.engine.fast.route.ROUTES_LIMIT": 1, "correlator.engine.fast.route.FAMILIES_LIMIT": 1,
+    "correlator.engine.fast.learn.FIRST_LIMIT": 1, "correlator.engine.fast.learn.SAMPLE_ROWS": 1,
+    "correlator.engine.fast.rows.SHORT_CHARS": 1, "correlator.engine.fast.memo.SEEN_LIMIT": 1,
+    "correlator.engine.fast.shared.SHARED_FROM": 1, "correlator.engine.fast.batch.CHUNK_LINES": 2,
     "correlator.engine.engine.MEMORY_BYTES": 2_000,
 }  # fmt: skip
 

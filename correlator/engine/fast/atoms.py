@@ -1,6 +1,6 @@
-"""Conditions as logic over atoms: simplified, bounded from above, witnessed, and made functions.
+"""Conditions as logic over atoms: simplified, bounded from above, witnessed.
 
-In:  condition trees. Out: smaller trees, sets of atoms, compiled functions over a set of satisfied atoms.
+In:  condition trees. Out: smaller trees, and atoms of which one must hold.
 Bound: one visit per node; recursion no deeper than the rule's own nesting, which the loader bounds.
 
 An atom is a leaf (`Is`, `Null`, `Exists`, `SameAs`, `Keyword`) of one rule, read through one source.
@@ -8,13 +8,12 @@ An atom is a leaf (`Is`, `Null`, `Exists`, `SameAs`, `Keyword`) of one rule, rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from correlator.engine.conditions import AllOf, AnyOf, Condition, Exists, Is, Keyword, Not, Null, SameAs
 from correlator.engine.values import Number, Regex, Text
 
 Leaf = Is | Null | Exists | SameAs | Keyword
-Set = set[int]
 
 TRUE, FALSE = AllOf(()), AnyOf(())
 
@@ -100,29 +99,29 @@ def decide(condition: Condition, is_true: Callable[[Leaf], bool]) -> bool:
             return is_true(condition)
 
 
-def witness(condition: Condition) -> tuple[float, frozenset[Leaf]] | None:
-    """Atoms of which one at least is satisfied whenever the condition holds, and how often that may be; None when the
-    condition may hold with none satisfied (`not`). Of several such sets the one that is met least is taken."""
+def witness(condition: Condition, weight: Callable[[Leaf], float]) -> tuple[float, list[Leaf]] | None:
+    """Atoms of which one at least is satisfied whenever the condition holds, and what asking for them costs; None when
+    the condition may hold with none satisfied (`not`). Of several such sets the cheapest is taken."""
     match condition:
         case AllOf(parts):
-            return min((found for part in parts if (found := witness(part)) is not None),
+            return min((found for part in parts if (found := witness(part, weight)) is not None),
                        key=lambda one: one[0], default=None)  # fmt: skip
         case AnyOf(parts):
-            weight, together = 0.0, set[Leaf]()
+            total, together = 0.0, list[Leaf]()
             for part in parts:
-                found = witness(part)
+                found = witness(part, weight)
                 if found is None:
                     return None
-                weight += found[0]
-                together |= found[1]
-            return weight, frozenset(together)
+                total += found[0]
+                together += found[1]
+            return total, together
         case Not():
             return None
         case _:
-            return _commonness(condition), frozenset((condition,))
+            return weight(condition), [condition]
 
 
-def _commonness(leaf: Leaf) -> float:
+def commonness(leaf: Leaf) -> float:
     """A guess: a long literal is met seldom; a field is there mostly."""
     if isinstance(leaf, Is):
         test = leaf.test
@@ -135,60 +134,3 @@ def _commonness(leaf: Leaf) -> float:
             return 0.05
         return 0.3
     return 0.01 if isinstance(leaf, Keyword) else 0.9
-
-
-def compiled(condition: Condition, number: Callable[[Leaf], int]) -> Callable[[Set], bool]:
-    """The condition as a function over the set of satisfied atoms. (Closures: compiling takes 200 µs a rule.)"""
-    match condition:
-        case AllOf(parts):
-            own, rest = _split(parts, number)
-            tests = [*([own.issubset] if own else ()), *(compiled(part, number) for part in rest)]
-            return tests[0] if len(tests) == 1 else _all(tests)
-        case AnyOf(parts):
-            own, rest = _split(parts, number)
-            tests = [*([_meets(own)] if own else ()), *(compiled(part, number) for part in rest)]
-            return tests[0] if len(tests) == 1 else _any(tests)
-        case Not(part):
-            return _not(compiled(part, number))
-        case _:
-            return frozenset((number(condition),)).issubset
-
-
-def _split(parts: tuple[Condition, ...], number: Callable[[Leaf], int]) -> tuple[frozenset[int], list[Condition]]:
-    own: list[int] = []
-    rest: list[Condition] = []
-    for part in parts:
-        if isinstance(part, AllOf | AnyOf | Not):
-            rest.append(part)
-        else:
-            own.append(number(part))
-    return frozenset(own), rest
-
-
-def _meets(own: frozenset[int]) -> Callable[[Set], bool]:
-    disjoint = own.isdisjoint
-    return lambda satisfied: not disjoint(satisfied)
-
-
-def _not(test: Callable[[Set], bool]) -> Callable[[Set], bool]:
-    return lambda satisfied: not test(satisfied)
-
-
-def _all(tests: Sequence[Callable[[Set], bool]]) -> Callable[[Set], bool]:
-    def hold(satisfied: Set) -> bool:
-        for test in tests:  # noqa: SIM110 - a generator costs more than the tests
-            if not test(satisfied):
-                return False
-        return True
-
-    return hold
-
-
-def _any(tests: Sequence[Callable[[Set], bool]]) -> Callable[[Set], bool]:
-    def hold(satisfied: Set) -> bool:
-        for test in tests:  # noqa: SIM110
-            if test(satisfied):
-                return True
-        return False
-
-    return hold

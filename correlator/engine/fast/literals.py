@@ -12,8 +12,7 @@ read), may be over-reported: `sure` is False then, and each report must be looke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +21,7 @@ FEW = 10
 SHORT_CHARS = 3  # an anchor counted
 PIECE_CHARS = 16_384
 _FIRST = itemgetter(0)
+_NONE: frozenset[int] = frozenset()
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -50,18 +50,24 @@ class Literals:
     def find(self, text: str) -> tuple[frozenset[int], bool]:
         """(numbers found, sure)"""
         marked = f"{START}{text}{END}"
-        found: Iterable[int] = ()
+        found: set[int] = set()
         sure = True
         if self._automaton is not None:
             try:
                 if len(marked) <= PIECE_CHARS:
-                    found = map(_FIRST, self._automaton.find_matches_as_indexes(marked, overlapping=True))
+                    matches = self._automaton.find_matches_as_indexes(marked, overlapping=True)
+                    if matches:
+                        found.update(map(_FIRST, matches))
                 else:
                     found = self._pieces(marked)
             except UnicodeEncodeError:
                 found, sure = self._pieces(_LONE.sub("\ufffd", marked)), False
-        hits = frozenset(chain(found, (number for number, pattern in self._few if pattern in marked)))
-        return hits, sure and (not hits or (START not in text and END not in text))
+        for number, pattern in self._few:
+            if pattern in marked:
+                found.add(number)
+        if not found:
+            return _NONE, sure
+        return frozenset(found), sure and START not in text and END not in text
 
     def _pieces(self, marked: str) -> set[int]:
         search = self._automaton.find_matches_as_indexes

@@ -22,7 +22,7 @@ from correlator.engine.fast.regexes import Scanners
 from correlator.engine.values import Test, Text
 
 SHAPES_LIMIT = 20_000
-LONG_CHARS = 512  # a digest costs a fiftieth of the search, and 49 bytes of memory
+LONG_CHARS = 8192  # longer ones are remembered by a digest of 49 bytes
 
 
 class _Mark:
@@ -87,7 +87,8 @@ class Matcher:
         if found is None:
             self._bounded()
             found = self.shape(self._answer(value))
-            self._memo.put(key, found)
+            if self._budget.met(key):
+                self._memo.put(key, found)
         return found
 
     def _equal_texts(self) -> dict[str, int] | None:

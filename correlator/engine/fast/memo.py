@@ -9,12 +9,13 @@ estimate: the key's size, an entry of a dictionary, a number.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 T = TypeVar("T")
 
+SEEN_LIMIT = 50_000  # 4 MB
 ENTRY_BYTES = 110  # a slot of a dictionary that is two thirds full, and its share of growth
 
 
@@ -22,7 +23,19 @@ class Budget:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.used_bytes = self.turns = 0
+        self._seen: set[int] = set()
         self.memos: WeakSet[Memo[Any]] = WeakSet()  # no circle: an engine that is replaced goes at once
+
+    def met(self, key: Hashable) -> bool:
+        """Was this seen before, lately? Most new values never come again: they are not worth an entry, nor the time it
+        takes to make one and to let it go. (Python's hash is keyed: strangers can't make others' values collide.)"""
+        name = hash(key)
+        if name in self._seen:
+            return True
+        if len(self._seen) >= SEEN_LIMIT:
+            self._seen.clear()
+        self._seen.add(name)
+        return False
 
     def make_room(self) -> None:
         """Over the limit: every memo lets its old generation go, and turns when that is not enough."""
@@ -47,6 +60,10 @@ class Memo(Generic[T]):
         self._young_bytes = self._old_bytes = 0
         self.get: Callable[[Any], T | None] = self._young.get
         budget.memos.add(self)
+
+    def __del__(self) -> None:
+        """A plan that is filed anew, a matcher that is replaced: their memory is free again."""
+        self._budget.used_bytes -= self._young_bytes + self._old_bytes
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)

@@ -1,216 +1,44 @@
 """A plan: the rules that events of one kind meet, made ready.
 
-In:  rules with the source that each is read through and what is left of its condition; then events. Out: the rules
-     that hold, in the order loaded.
-Bound: tuples of shapes are remembered within the engine's budget; a rule is compiled when it is first a candidate.
+In:  candidates; then events' values. Out: the rules that hold, in the order loaded.
+Bound: tuples of shapes are remembered within the engine's budget; a rule is compiled when it is first asked.
 
-The way of an event: one look-up per column gives its shape; the tuple of shapes is looked up among those decided
-before. Only a new tuple is decided: its satisfied atoms name the candidates (`atoms.witness`), whose conditions run.
-Two things don't depend on shapes: keywords (first looked for in the JSON), and comparisons of two fields (decided for
-the rules that hold if they did).
+The way of an event: each rule is filed under atoms of which one must hold (its *witness*, `atoms.witness`). Only
+witnesses are looked for in every value: one look-up per column gives its shape, the tuple of shapes names the rules
+that are worth asking (mostly none), and these are asked of the values themselves (`rows.py`). Which witness of a rule
+is met least only the events can say: when rules are asked in vain too often, a sample of events is kept and the worst
+of them are filed anew (`learn.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import count
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from correlator.engine.conditions import Condition, Exists, Is, Keyword, Null, SameAs, same
-from correlator.engine.fast import atoms
-from correlator.engine.fast.lines import PIECES_LIMIT, Look, line_reader, look
-from correlator.engine.fast.matchers import NULL, THERE, Atom, Matcher
-from correlator.engine.fast.memo import Budget, Memo
-from correlator.engine.fast.reach import Column, Unusual, Values, column, reader, value_in
-from correlator.engine.fast.regexes import Scanners
+from correlator.engine.fast.learn import Learner
+from correlator.engine.fast.lines import PIECES_LIMIT, Look, line_reader
+from correlator.engine.fast.matchers import Matcher
+from correlator.engine.fast.memo import Memo
+from correlator.engine.fast.reach import Column, Unusual, Values, reader, value_in
+from correlator.engine.fast.rows import Row
+from correlator.engine.fast.shared import WORDS, Candidate, Shared, Witness
 from correlator.engine.fast.words import Words
-from correlator.engine.rule import Rule
 from correlator.engine.sources import EventView, Source
 
-HOT_LINES = 1  # (the very first is read whole: its route is not known)
-MET_LIMIT = 4096  # shapes of which it is remembered what pairs they are
+HOT_LINES = 2  # a reader of lines costs what two events cost that are read whole
 
 _NOTHING: frozenset[int] = frozenset()
-
-
-class Prepared(NamedTuple):
-    """A condition in its simplest form, and what every plan that holds it needs to know of it."""
-
-    condition: Condition
-    leaves: tuple[atoms.Leaf, ...]
-    above: Condition  # the same without comparisons of two fields
-    witness: tuple[atoms.Leaf, ...] | None
-
-
-def prepared(condition: Condition) -> Prepared:
-    leaves = tuple({id(leaf): leaf for leaf in atoms.leaves(condition)}.values())
-    above = condition
-    if any(isinstance(leaf, SameAs) for leaf in leaves):
-        above = atoms.simplified(atoms.above(condition), lambda _: None)
-    found = atoms.witness(above)
-    return Prepared(condition, leaves, above, tuple(found[1]) if found is not None else None)
-
-
-class Found(NamedTuple):
-    """`later`: numbers of rules that compare two fields; they hold if that does."""
-
-    rules: tuple[tuple[Rule, Source], ...]
-    later: tuple[int, ...] = ()
-
-
-NONE = Found(())
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A rule read through a source, and what a plan must know of it, worked out once for all plans that hold it."""
-
-    rule: Rule
-    source: Source
-    prepared: Prepared
-    asks: tuple[tuple[int, bool, frozenset[int]], ...]  # (column, is it asked whether the field is there, atoms)
-    words: frozenset[int]
-    witness: tuple[int, ...] | None  # pairs
-    test: Callable[[set[int]], bool] | None = None
-
-
-class Shared:
-    """What the plans of one engine have in common: atoms, columns and pairs by number, matchers, candidates.
-
-    A pair is (column, atom): what a condition is made of. Keywords stand in column -1.
-    """
-
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
-        self.scanners = Scanners()
-        self.plans = 0
-        self.guarded: frozenset[tuple[str, ...]] = frozenset()  # where the router has looked for dotted keys
-        self.atoms: list[Atom] = []
-        self.columns: list[Column] = []
-        self._numbers: dict[Atom, int] = {}
-        self._by_leaf: dict[int, int] = {}  # by identity: a leaf is hashed once
-        self._matchers: dict[frozenset[int], Matcher] = {}
-        self._prepared: dict[int, Prepared] = {}
-        self._rests: dict[tuple[int, tuple[bool | None, ...]], Prepared | None] = {}
-        self._candidates: dict[tuple[int, int], Candidate] = {}
-        self._columns: dict[tuple[int, str], int] = {}
-        self._by_place: dict[tuple[Any, ...], int] = {}
-        self._pairs: dict[int, dict[int, int]] = {}  # column → atom → pair
-        self._count = count()
-        self._met: dict[tuple[int, int], dict[int, frozenset[int]]] = {}
-        self._looks: dict[frozenset[bytes], Look | None] = {}
-        self._kept: list[Any] = []  # what identities are taken of
-
-    def look(self, pieces: Iterable[bytes]) -> Look | None:
-        key = frozenset(pieces)
-        if key not in self._looks:
-            self._looks[key] = look(sorted(key))
-        return self._looks[key]
-
-    def prepared(self, rule: Rule) -> Prepared:
-        found = self._prepared.get(id(rule))
-        if found is None:
-            found = prepared(atoms.simplified(rule.condition, lambda _: None))
-            for leaf in found.leaves:
-                if not isinstance(leaf, SameAs):
-                    self._by_leaf[id(leaf)] = self._number(leaf)
-            self._prepared[id(rule)] = found
-            self._kept.append(rule)
-        return found
-
-    def rest(self, rule: Rule, told: tuple[bool | None, ...], heads: Sequence[atoms.Leaf]) -> Prepared | None:
-        """What is left of a rule's condition when these of its leaves are known; None when it can't hold any more."""
-        key = id(rule), told
-        if key not in self._rests:
-            known = {id(leaf): value for leaf, value in zip(heads, told, strict=True)}
-            condition = atoms.simplified(self.prepared(rule).condition, lambda leaf: known.get(id(leaf)))
-            self._rests[key] = None if condition == atoms.FALSE else prepared(condition)
-        return self._rests[key]
-
-    def number(self, leaf: atoms.Leaf) -> int:
-        """The number of the atom that a leaf of a prepared rule is."""
-        return self._by_leaf[id(leaf)]
-
-    def _number(self, leaf: Is | Null | Exists | Keyword) -> int:
-        atom = leaf.test if isinstance(leaf, Keyword) else atom_of(leaf)
-        number = self._numbers.get(atom)
-        if number is None:
-            number = self._numbers[atom] = len(self.atoms)
-            self.atoms.append(atom)
-        return number
-
-    def candidate(self, rule: Rule, source: Source, ready: Prepared) -> Candidate:
-        key = id(ready), id(source)
-        found = self._candidates.get(key)
-        if found is None:
-            asks: dict[int, set[int]] = {}
-            wholes, words = set[int](), set[int]()
-            for leaf in ready.leaves:
-                if isinstance(leaf, Keyword):
-                    words.add(self.number(leaf))
-                elif not isinstance(leaf, SameAs):
-                    at = self.at(source, leaf.field)
-                    asks.setdefault(at, set()).add(self.number(leaf))
-                    if not isinstance(leaf, Is):
-                        wholes.add(at)
-            witness = None if ready.witness is None else tuple(self.pair(leaf, source) for leaf in ready.witness)
-            found = self._candidates[key] = Candidate(
-                rule, source, ready, tuple((at, at in wholes, frozenset(asked)) for at, asked in asks.items()),
-                frozenset(words), witness)  # fmt: skip
-            self._kept.append(source)
-        return found
-
-    def at(self, source: Source, name: str) -> int:
-        """The number of the column in which a field of this source stands."""
-        key = (id(source), name)
-        found = self._columns.get(key)
-        if found is None:
-            one = column(source, name)
-            found = self._columns[key] = self._by_place.setdefault(one.key, len(self.columns))
-            if found == len(self.columns):
-                self.columns.append(one)
-            self._kept.append(source)
-        return found
-
-    def pairs(self, at: int) -> dict[int, int]:
-        return self._pairs.setdefault(at, {})
-
-    def pair(self, leaf: atoms.Leaf, source: Source) -> int:
-        assert not isinstance(leaf, SameAs)
-        return self.pair_of(-1 if isinstance(leaf, Keyword) else self.at(source, leaf.field), self.number(leaf))
-
-    def pair_of(self, at: int, atom: int) -> int:
-        pairs = self.pairs(at)
-        found = pairs.get(atom)
-        if found is None:
-            found = pairs[atom] = next(self._count)
-        return found
-
-    def matcher(self, wanted: Collection[int]) -> Matcher:
-        key = frozenset(wanted)
-        found = self._matchers.get(key)
-        if found is None:
-            found = self._matchers[key] = Matcher(
-                [(number, self.atoms[number]) for number in wanted], self.budget, self.scanners
-            )
-        return found
-
-    def met(self, matcher: Matcher, at: int) -> dict[int, frozenset[int]]:
-        """Shape → pairs, for a matcher that is asked of this column."""
-        return self._met.setdefault((id(matcher), at), {})
+Asked = tuple[int, ...]  # numbers of candidates that are worth asking
 
 
 class Plan:
     def __init__(self, candidates: Sequence[Candidate], shared: Shared) -> None:
         self._shared = shared
         self._rules = candidates
-        self._by_pair: dict[int, list[int]] = {}
-        self._always: list[int] = []
+        self.empty = not candidates
         tests: dict[int, set[int]] = {}  # by column: atoms
         wholes, words = set[int](), set[int]()
-        for number, one in enumerate(candidates):
+        for one in candidates:
             for at, whole, asked in one.asks:
                 if at in tests:
                     tests[at] |= asked
@@ -219,33 +47,63 @@ class Plan:
                 if whole:
                     wholes.add(at)
             words |= one.words
-            if one.witness is None:
-                self._always.append(number)
-            else:
-                for pair in one.witness:
-                    self._by_pair.setdefault(pair, []).append(number)
-        self.columns = [shared.columns[at]._replace(whole=at in wholes) for at in tests]
-        self.matchers = [shared.matcher(one) for one in tests.values()]
-        self._met_by = [
-            (shared.met(matcher, at), matcher, at) for matcher, at in zip(self.matchers, tests, strict=True)
-        ]
-        numbered = tuple(words)
-        self.words = Words([shared.atoms[one] for one in numbered], shared.budget) if numbered else None
-        self._word_pairs = tuple(shared.pair_of(-1, one) for one in numbered)
-        self.decided: Memo[Found] = Memo(shared.budget)
-        self.empty = not candidates
-        self.gets = tuple(matcher.get for matcher in self.matchers)
-        self._values: Values | None = None
-        self._asked = False
+        self._tests, self._wholes = tests, wholes
+        self._full: dict[int, Matcher] = {}
+        self._word_atoms = tuple(words)
+        self.words = Words([shared.atoms[one] for one in self._word_atoms], shared.budget) if words else None
+        self._learner = Learner(self._rules)
         self.look: Look | None = None
-        self.line_values: Values | None = None
         self.words_looked = False  # `look` looks for the words too
         self._lines = 0
+        self._anew: Sequence[Witness] | None = None
+        self._file([one.witness for one in candidates])
 
-    def hot(self) -> bool:
-        """Asked once a line until it says yes: are there enough such events to make a reader of lines for them?"""
-        self._lines += 1
-        if self._lines == HOT_LINES:
+    def _file(self, witnesses: Sequence[Witness]) -> None:
+        """Each rule under the atoms of its witness; columns in which a witness stands come first."""
+        self._shared.made += 1
+        by_atom: dict[int, dict[int, list[int]]] = {}  # column → atom → candidates
+        always = list[int]()
+        for number, witness in enumerate(witnesses):
+            if witness is None:
+                always.append(number)
+            else:
+                for at, atom in witness:
+                    by_atom.setdefault(at, {}).setdefault(atom, []).append(number)
+        self._always = frozenset(always)
+        self._by_word = by_atom.pop(WORDS, {})
+        self._by_atom = by_atom
+        order = [*by_atom, *(at for at in self._tests if at not in by_atom)]
+        self.columns: list[Column] = [self._shared.columns[at]._replace(whole=at in self._wholes) for at in order]
+        self.places = {at: place for place, at in enumerate(order)}
+        self._values: Values | None = None
+        self._asked_once = False
+        self.line_values: Values | None = None
+        self._bind()
+
+    def _bind(self) -> None:
+        """Takes the matchers as they are now."""
+        self.matchers = self._looking()
+        self.gets = tuple(matcher.get for matcher in self.matchers)
+        self.decided: Memo[Asked] = Memo(self._shared.budget)  # tuple of shapes → rules worth asking
+        self._version = self._shared.version
+
+    def renew(self) -> None:
+        """Between events: what was learned is put to use. (Columns change places.)"""
+        if self._anew is not None:
+            self._file(self._anew)
+            self._anew = None
+        elif self._version != self._shared.version:
+            self._version = self._shared.version
+            if self._looking() != self.matchers:
+                self._bind()
+
+    def _looking(self) -> tuple[Matcher, ...]:
+        return tuple(self._shared.looking(at, found) for at, found in self._by_atom.items())
+
+    def hot(self, lines: int = 1) -> bool:
+        """Asked until it says yes: are there enough such events to make a reader of lines for them?"""
+        self._lines += lines
+        if self._lines >= HOT_LINES:
             pieces = self.words.pieces if self.words is not None else ()
             self.words_looked = pieces is not None and len(pieces) <= PIECES_LIMIT
             self.look = self._shared.look(pieces if pieces is not None and self.words_looked else ())
@@ -257,8 +115,8 @@ class Plan:
         """What stands in the plan's columns. Raises `Unusual`: also for the first event, since writing a function costs
         more than flattening six, and most plans see no second event that must be decoded."""
         if self._values is None:
-            if not self._asked:
-                self._asked = True
+            if not self._asked_once:
+                self._asked_once = True
                 raise Unusual
             self._values = self._reader()
         return self._values(event)
@@ -271,99 +129,63 @@ class Plan:
 
     # --- events -------------------------------------------------------------------------------------------------
 
-    def shapes(self, values: Iterable[Any]) -> tuple[int, ...]:
-        return tuple(matcher.of(value) for matcher, value in zip(self.matchers, values, strict=True))
-
     def flat_values(self, flattened: Mapping[str, Any]) -> list[Any]:
         return [value_in(flattened, one) for one in self.columns]
 
-    def decide(self, values: Sequence[Any], words: frozenset[int] = _NOTHING, key: Sequence[int | None] = ()) -> Found:
-        """The rules that hold for these values; remembered if no keyword was met. `key`: the shapes known already."""
-        shapes = tuple([matcher.of(value) if shape is None else shape
-                        for matcher, value, shape in zip(self.matchers, values, key, strict=True)]
-                       ) if key else self.shapes(values)  # fmt: skip
-        if not words:
-            known = self.decided.get(shapes) or self.decided.older(shapes)
-            if known is not None:
-                return known
-        satisfied = self._satisfied(shapes)
-        anew = satisfied is None  # a matcher forgot these numbers meanwhile
-        if satisfied is None:
-            satisfied = self._met(values)
-        satisfied.update(self._word_pairs[number] for number in words)
-        found = self._decided(satisfied)
-        if not words and not anew:
-            self.decided.put(shapes, found, 24 * len(found.rules))
-        return found
+    def met(self, at: int, value: Any) -> frozenset[int]:
+        matcher = self._full.get(at)
+        if matcher is None:
+            matcher = self._full[at] = self._shared.matcher(self._tests[at])
+        return matcher.sets[matcher.of(value)]
 
-    def _satisfied(self, key: Sequence[int]) -> set[int] | None:
-        """The pairs that these shapes are."""
-        satisfied: set[int] = set()
-        for shape, (met, matcher, at) in zip(key, self._met_by, strict=True):
-            pairs = met.get(shape)
-            if pairs is None:
-                atoms_met = matcher.sets.get(shape)
-                if atoms_met is None:
-                    return None
-                if len(met) > MET_LIMIT:
-                    met.clear()
-                pairs = met[shape] = frozenset(self._shared.pair_of(at, one) for one in atoms_met)
-            satisfied |= pairs
-        return satisfied
+    def candidates(self, values: Sequence[Any], shapes: Sequence[int | None] = ()) -> Asked:
+        """The rules worth asking for these values. `shapes`: as far as they are known."""
+        if not shapes or None in shapes:
+            shapes = [matcher.of(value) if shape is None else shape for matcher, value, shape
+                      in zip(self.matchers, values, shapes or [None] * len(self.matchers), strict=False)]  # fmt: skip
+        key = tuple(shapes)
+        known = self.decided.get(key)
+        if known is None:
+            known = self.decided.older(key)
+        if known is not None:
+            return known
+        numbers, forgotten = set(self._always), False
+        for matcher, by_atom, shape, value in zip(self.matchers, self._by_atom.values(), key, values, strict=False):
+            atoms = matcher.sets.get(shape) if shape is not None else None
+            if atoms is None:  # the matcher made room meanwhile: the number means nothing any more
+                forgotten, atoms = True, matcher.sets[matcher.of(value)]
+            for atom in atoms:
+                numbers.update(by_atom.get(atom, ()))
+        asked = tuple(sorted(numbers))
+        if not forgotten:
+            self.decided.put(key, asked, 8 * len(asked))
+        return asked
 
-    def _met(self, values: Sequence[Any]) -> set[int]:
-        satisfied: set[int] = set()
-        for value, (_, matcher, at) in zip(values, self._met_by, strict=True):
-            satisfied.update(self._shared.pair_of(at, one) for one in matcher.sets[matcher.of(value)])
-        return satisfied
-
-    def _decided(self, satisfied: set[int]) -> Found:
-        numbers = set(self._always)
-        for pair in self._by_pair.keys() & satisfied:
-            numbers.update(self._by_pair[pair])
-        rules, later = [], []
-        for number in sorted(numbers):
+    def held(self, asked: Asked, values: Sequence[Any], words: Iterable[int] = (),
+             flat: bool = False) -> tuple[list[Candidate], Row]:  # fmt: skip
+        """Those of the candidates that hold, comparisons of two fields left out: `exactly`. Raises `Unusual`."""
+        met = _NOTHING
+        if words:
+            met = frozenset(self._word_atoms[number] for number in words)
+            asked = tuple(sorted({*asked, *(one for atom in met for one in self._by_word.get(atom, ()))}))
+        row, found, vain = Row(self, values, met, flat), list[Candidate](), list[int]()
+        for number in asked:
             one = self._rules[number]
-            if one.test is None:
-                one.test = atoms.compiled(one.prepared.above, partial(self._shared.pair, source=one.source))
-            if one.test(satisfied):
-                if one.prepared.above is one.prepared.condition:
-                    rules.append((one.rule, one.source))
-                else:
-                    later.append(number)
-        return Found(tuple(rules), tuple(later)) if rules or later else NONE
+            test = one.test or self._shared.compile(one)
+            if test(row):
+                found.append(one)
+            else:
+                vain.append(number)
+        if vain and self._learner.in_vain(vain, row):
+            self._anew = self._learner.learned(self._shared)
+        return found, row
 
-    def settled(self, found: Found, values: Sequence[Any], words: frozenset[int],
-                view: Callable[[Source], EventView]) -> list[tuple[Rule, Source]]:  # fmt: skip
-        """With the rules that compare two fields decided, in the order loaded."""
-        satisfied = self._met(values)
-        satisfied.update(self._word_pairs[number] for number in words)
-        held = set()
-        for number in found.later:
-            ready = self._rules[number]
 
-            def is_true(leaf: atoms.Leaf, ready: Candidate = ready) -> bool:
-                if isinstance(leaf, SameAs):
-                    seen = view(ready.source)
-                    return same(leaf, seen.value(leaf.field), seen.value(leaf.other))
-                return self._shared.pair(leaf, ready.source) in satisfied
-
-            if atoms.decide(ready.prepared.condition, is_true):
-                held.add(number)
-        certain = {id(rule) for rule, _ in found.rules}
-        return [(one.rule, one.source) for number, one in enumerate(self._rules)
-                if number in held or id(one.rule) in certain]  # fmt: skip
+def exactly(held: Sequence[Candidate], row: Row, view: Callable[[Source], EventView]) -> list[Candidate]:
+    """With comparisons of two fields: for that the whole event must have been read."""
+    row.view = view
+    return [one for one in held if one.exact is None or one.exact(row)]
 
 
 def _unusual(_: Any) -> tuple[Any, ...]:
     raise Unusual
-
-
-def atom_of(leaf: Is | Null | Exists) -> Atom:
-    match leaf:
-        case Is():
-            return leaf.test
-        case Null():
-            return NULL
-        case Exists():
-            return THERE

@@ -35,6 +35,11 @@ class Column(NamedTuple):
     text: bool = False  # true is read as its text, by which it is compared anyway: 1 == True (routing values)
 
     @property
+    def name(self) -> str:
+        """The field's own, but for values that are put together."""
+        return self.paths[-1]
+
+    @property
     def key(self) -> tuple[Any, ...]:
         return self.paths, id(self.table) if self.table else 0, self.combined
 

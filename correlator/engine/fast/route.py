@@ -18,8 +18,9 @@ import msgspec
 from correlator.engine.conditions import MISSING, Exists, Is, Null
 from correlator.engine.fast.lines import line_reader
 from correlator.engine.fast.matchers import Matcher
-from correlator.engine.fast.plan import Candidate, Plan, Shared
+from correlator.engine.fast.plan import Plan
 from correlator.engine.fast.reach import EXACT_BELOW, Column, Unusual, column, guards, holds_objects, reader, value_in
+from correlator.engine.fast.shared import Candidate, Shared
 from correlator.engine.rule import LogSource, Rule
 from correlator.engine.sources import Source, Sources, routing_key
 from correlator.engine.values import Regex
@@ -38,7 +39,6 @@ class Family:
 
     def __init__(self, rules: Sequence[tuple[Rule, Source]], heads: Collection[Place], shared: Shared) -> None:
         self.rules = tuple(rules)
-        self.events = 0
         self.last: Any = None
         self._shared = shared
         self._candidates: list[tuple[Candidate, _Heads]] = []
@@ -137,6 +137,7 @@ class Router:
         self._rules, self._sources, self._shared = rules, sources, shared
         self.families: dict[tuple[Any, ...], Family] = {}
         self._routes: dict[tuple[Any, ...], Route] = {}
+        self._met: dict[tuple[Any, ...], Route] = {}  # the same by the values themselves
         self._by_logsource: dict[LogSource, list[int]] = {}
         for number, rule in enumerate(rules):
             self._by_logsource.setdefault(rule.logsource, []).append(number)
@@ -183,8 +184,16 @@ class Router:
             return None
         try:
             *values, when = self._line_values(line)
-            return self._routes[tuple(map(call, self._gets, values))], when
-        except (KeyError, TypeError, Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            told = tuple(values)
+            route = self._met.get(told)
+            if route is None:
+                route = self._routes.get(tuple(map(call, self._gets, values)))
+                if route is None:
+                    route = self._new(told)
+                if len(self._met) < ROUTES_LIMIT and all(map(_plain, values)):
+                    self._met[told] = route
+            return route, when
+        except (TypeError, Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
     def _new(self, values: tuple[Any, ...]) -> Route:
@@ -199,6 +208,7 @@ class Router:
                                  if value is not MISSING}, values[len(paths) :])  # fmt: skip
             if len(self._routes) >= ROUTES_LIMIT:
                 self._routes.clear()
+                self._met.clear()
             self._routes[key] = found
         return found
 
@@ -224,6 +234,7 @@ class Router:
             if len(self.families) >= FAMILIES_LIMIT:
                 self.families.clear()
                 self._routes.clear()
+                self._met.clear()
                 self._shared.plans = 0
             found = self.families[key] = Family(rules, self._heads, self._shared)
         return found
