@@ -117,7 +117,7 @@ TABLE = (
     Screen("/rules", "rules", "/rules"),
     Screen("/rules/exceptions", "exceptions", "/rules/exceptions"),
     Screen("/rules/exceptions", "exceptions-none", "/rules/exceptions?state=expired"),
-    Screen("/alerts/:id", "exception", "/alerts/{excepted}", act=button("Ngoại lệ", "Exception")),
+    Screen("/alerts/:id", "exception", "/alerts/{excepted}", act=button("Thêm ngoại lệ", "Add exception")),
     Screen("/indicators", "indicators", "/indicators"),
     Screen("/indicators", "indicators-paste", "/indicators", act=button("Nhập chỉ dấu", "Take indicators in")),
     Screen("/indicators", "indicators-sources", "/indicators?tab=sources"),
