@@ -5,7 +5,7 @@ In:  a folder of this user's alone. Out: `Kept`: a file's items without its YAML
 Invariants, each a test of tests/unit/test_engine_cache.py:
 1. An entry is found by the file's path and bytes, under a key of all else that it came from: this program's source, the
    libraries' and Python's versions, the placeholder values, the pySigma transformations. Nothing is ever out of date.
-2. An entry that would not come back exactly equal is not written.
+2. An entry that would not come back exactly equal is not written, nor one over `ENTRY_LIMIT_CHARS`.
 3. The file is data (msgpack, read into the types of `read.Item`), never a program: no pickle, no marshal.
 4. A file that is absent, damaged, cut, of other owners, open to others, a link or over `LIMIT_BYTES` is as none at all:
    the rules are read, and it is written anew. What can't be written is not written. Neither stops anything.
@@ -31,12 +31,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from correlator.engine.conditions import AllOf, AnyOf, Exists, Is, Keyword, Not, Null, SameAs
 from correlator.engine.read import Item
+from correlator.engine.values import Regex, Test, Text
 
 SCHEMA = 1
 MAGIC = b"LTRULES\n"
 LIMIT_BYTES = 256 * 1024 * 1024
+ENTRY_LIMIT_CHARS = 8 * 1024 * 1024  # of a file's conditions: in memory many leaves share one field's name
 NAME = "rules"
+ABSENT = "there is none yet"
 
 _LIBRARIES = ("luytre", "msgspec", "PyYAML", "google-re2", "hyperscan", "pysigma")
 _FAILED = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)  # of writing or reading msgpack
@@ -136,7 +140,7 @@ class Cache:
         try:
             body = self._read(key)
         except FileNotFoundError:
-            why = "there is none yet"
+            why = ABSENT
         except OSError as error:
             why = f"not readable: {error.strerror}"
         except _Unfit as reason:
@@ -153,7 +157,8 @@ class Cache:
             self.used = kept.used._replace(why=f"not written: {reason}")
 
     def _read(self, key: bytes) -> _Body:
-        fd = os.open(self._folder / NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with _folder(self._folder) as folder:
+            fd = os.open(NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         with os.fdopen(fd, "rb") as file:
             _ours(os.fstat(fd), stat.S_IFREG)
             data = memoryview(file.read(LIMIT_BYTES + 1))
@@ -173,10 +178,7 @@ class Cache:
         if len(data) > LIMIT_BYTES:
             raise _Unfit(f"over {LIMIT_BYTES} bytes")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        folder = os.open(self._folder, flags)
-        try:
-            _ours(os.fstat(folder), stat.S_IFDIR)
+        with _folder(self._folder) as folder:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -192,12 +194,20 @@ class Cache:
                 os.unlink(new, dir_fd=folder)
                 raise
             os.replace(new, NAME, src_dir_fd=folder, dst_dir_fd=folder)
-        finally:
-            os.close(folder)
 
 
 class _Unfit(Exception):
     """Why a cache is as none."""
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _ours(os.fstat(folder), stat.S_IFDIR)
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def _ours(found: os.stat_result, kind: int) -> None:
@@ -210,12 +220,43 @@ def _ours(found: os.stat_result, kind: int) -> None:
 
 def _written(items: tuple[Item, ...]) -> bytes | None:
     """None when they would not come back the same: a number of 65 bits, NaN, a lone surrogate."""
+    if not _small(items):
+        return None
     try:
         written = _encoder.encode(items)
         back = _items.decode(written)
         return written if back == items and _encoder.encode(back) == written else None
     except _FAILED:
         return None
+
+
+def _small(items: tuple[Item, ...]) -> bool:
+    chars = 0
+    left = [made.condition for item in items if (made := item.rule or item.filter) is not None]
+    while left and chars < ENTRY_LIMIT_CHARS:
+        match left.pop():
+            case AllOf(parts) | AnyOf(parts):
+                left.extend(parts)
+            case Not(part):
+                left.append(part)
+            case Is(name, test):
+                chars += len(name) + _chars(test)
+            case Keyword(test):
+                chars += _chars(test)
+            case SameAs(name, other):
+                chars += len(name) + len(other)
+            case Null(name) | Exists(name):
+                chars += len(name)
+    return not left
+
+
+def _chars(test: Test) -> int:
+    match test:
+        case Text(parts):
+            return sum(len(part) for part in parts if isinstance(part, str))
+        case Regex(pattern):
+            return len(pattern)
+    return 0
 
 
 def _digest(*parts: bytes | memoryview) -> bytes:

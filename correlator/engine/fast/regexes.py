@@ -303,9 +303,11 @@ def _loaded(hyperscan: Any, written: bytes) -> Any:
     if not written:
         return None
     try:
-        return hyperscan.loadb(written, mode=hyperscan.HS_MODE_BLOCK)
+        made = hyperscan.loadb(written, mode=hyperscan.HS_MODE_BLOCK)
+        made.scratch = hyperscan.Scratch(made)  # compiling gives one, reading doesn't
     except hyperscan.HyperscanError:
         return None
+    return made
 
 
 @cache
