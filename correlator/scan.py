@@ -51,10 +51,12 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_OK if inputs.read_files else EXIT_FAILED
 
 
-def load(args: argparse.Namespace, adjust: Callable[[Loaded], None] | None = None) -> Engine:
+def load(args: argparse.Namespace, adjust: Callable[[Loaded], None] | None = None, *, quiet: bool = False) -> Engine:
     pipelines = args.pipelines or [shared("rules/pipelines")]
     cache = Cache(args.cache) if args.cache else None
     engine = Engine.load(args.rules or [shared("rules")], pipelines, adjust=adjust, cache=cache)
+    if quiet:
+        return engine
     if cache and cache.used.why and cache.used.why != ABSENT:
         print(f"{args.cache}: {cache.used.why}", file=sys.stderr)
     for path, line, code, reason, *_ in engine.refused:
