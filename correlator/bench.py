@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import sys
 import tempfile
 import time
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         found = with_decode(batch)
         spent = time.process_time() - started
         first.add(len(batch), sum(map(len, found)), spent)
-    rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    rss_mb = peer.peak_mb(os.getpid())
     second = _decoded(again(), source.batches(), args.lines)
     told: dict[str, Any] = {
         "rules": len(engine.rules) + len(engine.correlations), "events": first.events, "matches": first.matches,

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from correlator.engine.load import files
 from sensors.event import Event, decode
 
 TIMEOUT_S = 1200.0
+_LOOK_S = 0.01  # at its memory, which only grows
 EVENT_ID = "luytre_id"  # how the peer's matches are told apart
 _PREFIXES = ("winlog.event_data.", "winlog.user_data.")
 
@@ -82,18 +84,33 @@ def words(program: str, rules: Path, events: Path, out: Path, *more: str) -> lis
 
 def weighed(command: Sequence[str], env: dict[str, str] | None = None, folder: Path | None = None) -> tuple[float, int]:
     """Processor seconds and most memory (MB) of one process. Raises RuntimeError with its words when it fails."""
-    with subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE) as child:  # fmt: skip
-        assert child.stderr is not None
-        late = threading.Timer(TIMEOUT_S, child.kill)
-        late.start()
-        said = child.stderr.read()
-        late.cancel()
-        _, status, used = os.wait4(child.pid, 0)
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=said) as child,
+    ):  # fmt: skip
+        begin, most_mb, pid = time.monotonic(), 0, 0
+        while not pid:
+            most_mb = max(most_mb, peak_mb(child.pid))
+            time.sleep(_LOOK_S)
+            pid, status, used = os.wait4(child.pid, os.WNOHANG)
+            if not pid and time.monotonic() - begin > TIMEOUT_S:
+                os.kill(child.pid, signal.SIGKILL)
         child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"{command[0]}: {child.returncode}: {said[-500:].decode('utf-8', 'replace')}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
+        if child.returncode:
+            said.seek(0)
+            words = said.read()[-500:].decode("utf-8", "replace")
+            raise RuntimeError(f"{command[0]}: {child.returncode}: {words}")
+    return used.ru_utime + used.ru_stime, most_mb
+
+
+def peak_mb(pid: int) -> int:
+    """The most memory of a running process. Not `ru_maxrss`: that begins with what its parent had when it forked."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def count(path: Path) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from correlator.peer import peak_mb, weighed
+
 RULE = """title: Path traversal
 id: 81111111-2222-4333-8444-555555555555
 level: high
@@ -159,3 +161,13 @@ def test_bench_of_lines_says_more_and_weighs_rsigma_where_it_is(rules: Path, tmp
     assert (given["Image"], given["product"], given["category"]) == ("a.exe", "windows", "process_creation")
     assert (tmp_path / "rules_given").read_text() == "00000.yml\n"
     assert (tmp_path / "cache" / "rules").exists()
+
+
+def test_a_process_is_weighed_without_what_its_parent_holds() -> None:
+    held = bytearray(200 * 1024 * 1024)
+    held[::4096] = b"x" * (len(held) // 4096)
+    cpu_s, most_mb = weighed([sys.executable, "-c", "x = bytearray(30 << 20); x[::4096] = b'y' * (len(x) // 4096)"])
+    assert cpu_s > 0
+    assert 0 < most_mb < 100 < peak_mb(os.getpid())
+    with pytest.raises(RuntimeError, match="no such thing"):
+        weighed([sys.executable, "-c", "raise SystemExit('no such thing')"])
