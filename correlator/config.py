@@ -51,6 +51,11 @@ def pipeline_paths(config: Config) -> list[Path]:
     return [shared("rules/pipelines", node.share), *([own] if own.is_dir() else [])]
 
 
+def cache_folder(config: Config) -> Path:
+    """Where `run` keeps compiled rules; others only look (engine/cache.py)."""
+    return config.table("node", NodeTable).root / "cache"
+
+
 def machine_url(config: Config) -> str:
     """Where hits are posted: `[correlator] url`, else the machine port of this machine's own node."""
     table = config.table("correlator", CorrelatorTable)

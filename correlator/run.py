@@ -17,9 +17,10 @@ import signal
 from pathlib import Path
 
 from correlator.checkpoint import Checkpoint
-from correlator.config import CorrelatorTable, pipeline_paths, rule_paths
+from correlator.config import CorrelatorTable, cache_folder, pipeline_paths, rule_paths
 from correlator.detectors import found_detectors
 from correlator.engine import Engine
+from correlator.engine.cache import Cache
 from correlator.engine.load import files as rule_files
 from correlator.exceptions import folder_of, stamps
 from correlator.exceptions import read as read_exceptions
@@ -61,7 +62,7 @@ class Runner:
         self._reader, self._poster = reader, poster
         self._reload_wanted = False
         self._rules_error = ""
-        self._tuning = Tuning()
+        self._tuning, self._cache = Tuning(), Cache(cache_folder(config))
         self._indicators, self._listed = Indicators(), Watch(tables_folder(root))
         self._signature, self._excepted = self._sign(), stamps(folder_of(config))
         self._looked = self._reported = self._written = clock.monotonic()
@@ -155,10 +156,11 @@ class Runner:
 
     def _load(self, keep: Engine | None) -> Engine:
         tuning = read(tuning_path(self._config), self._clock.now(), self._tuning)
-        engine = Engine.load(self._rules, self._pipelines, keep, tuning.adjust)
+        engine = Engine.load(self._rules, self._pipelines, keep, tuning.adjust, self._cache)
         self._tuning = tuning
         self._daemon.log.info("rules loaded", running=len(engine.rules) + len(engine.correlations),
-                              refused=len(engine.refused), waiting=len(engine.waiting))  # fmt: skip
+                              refused=len(engine.refused), waiting=len(engine.waiting),
+                              cache=self._cache.used._asdict())  # fmt: skip
         return engine
 
     def _look_at_rules(self) -> None:

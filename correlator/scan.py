@@ -15,6 +15,7 @@ from pathlib import Path
 from correlator.config import shared
 from correlator.detectors import found_detectors
 from correlator.engine import Engine
+from correlator.engine.cache import ABSENT, Cache
 from correlator.engine.load import Loaded
 from correlator.inputs import Inputs
 from correlator.pipeline import Pipeline
@@ -31,6 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                         help="rule file or folder (may be repeated; default: the shipped rules)")  # fmt: skip
     parser.add_argument("--pipelines", type=Path, action="append", default=[], metavar="PATH",
                         help="pipeline file or folder (default: the shipped ones)")  # fmt: skip
+    parser.add_argument("--cache", type=Path, metavar="DIR",
+                        help="keep compiled rules here: the next start is faster (default: nowhere)")  # fmt: skip
     parser.add_argument("--format", default="", help="the files' format, as for luytre-sensor replay")
 
 
@@ -48,9 +51,14 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_OK if inputs.read_files else EXIT_FAILED
 
 
-def load(args: argparse.Namespace, adjust: Callable[[Loaded], None] | None = None) -> Engine:
+def load(args: argparse.Namespace, adjust: Callable[[Loaded], None] | None = None, *, quiet: bool = False) -> Engine:
     pipelines = args.pipelines or [shared("rules/pipelines")]
-    engine = Engine.load(args.rules or [shared("rules")], pipelines, adjust=adjust)
+    cache = Cache(args.cache) if args.cache else None
+    engine = Engine.load(args.rules or [shared("rules")], pipelines, adjust=adjust, cache=cache)
+    if quiet:
+        return engine
+    if cache and cache.used.why and cache.used.why != ABSENT:
+        print(f"{args.cache}: {cache.used.why}", file=sys.stderr)
     for path, line, code, reason, *_ in engine.refused:
         print(f"{path}:{line}: {code}: {reason}", file=sys.stderr)
     if engine.waiting:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from correlator.engine import Correlation, Engine, Refused, Rule
 from correlator.engine import sources as routing
+from correlator.engine.cache import Cache
 from correlator.engine.load import Loaded
 from correlator.engine.load import files as rule_files
 
@@ -42,7 +43,8 @@ class Unknown(LookupError):
         self.wanted, self.known, self.refused = wanted, known, refused
 
 
-def choose(wanted: Iterable[str], rules: Sequence[Path], pipelines: Sequence[Path]) -> Chosen:
+def choose(wanted: Iterable[str], rules: Sequence[Path], pipelines: Sequence[Path],
+           cache: Cache | None = None) -> Chosen:  # fmt: skip
     """`wanted`: ids, names (a file's too), files, folders. Raises `Unknown`; ValueError when a pipeline is unusable."""
     words = list(wanted)
     named = [Path(word) for word in words if Path(word).exists()]
@@ -65,7 +67,7 @@ def choose(wanted: Iterable[str], rules: Sequence[Path], pipelines: Sequence[Pat
             asked.update(found)
         _keep(loaded, asked)
 
-    engine = Engine.load([*named, *rules], pipelines, adjust=adjust)
+    engine = Engine.load([*named, *rules], pipelines, adjust=adjust, cache=cache)
     refused = tuple(one for one in engine.refused if one.path in inside)
     if not asked:
         raise Unknown(words[0] if words else "", (), refused)

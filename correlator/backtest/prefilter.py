@@ -142,7 +142,7 @@ def _leaf(path: str, test: v.Test, *, quick: bool) -> Node | None:
         case v.Bool(true) if kind in ("keyword", None):
             return Is(path, "true" if true else "false")
         case v.Network(net) if kind == "ip":
-            return Is(path, str(net))
+            return Is(path, net)
         case v.Compare(operator, number, "") if kind == "long":
             return _compare(path, operator, number)
     return Exists(path) if quick else None
@@ -162,11 +162,14 @@ def _whole(path: str, text: str) -> Node | None:
     return Is(path, text)
 
 
+_WILD = {v.MANY: "*", v.ONE: "?"}
+
+
 def _pattern(path: str, parts: Sequence[v.Part]) -> Node | None:
     texts = [part for part in parts if isinstance(part, str)]
     if not texts or not all(text.isascii() for text in texts) or sum(map(len, texts)) > 200:
         return None
-    text = "".join(_escaped(part) if isinstance(part, str) else part.value for part in parts)
+    text = "".join(_escaped(part) if isinstance(part, str) else _WILD[part] for part in parts)
     return Is(path, text, wildcard=True)
 
 

@@ -7,13 +7,17 @@ Source: Sigma specification 2.1.0.
 A field that is a list matches when any member does, per value: so `|all` may be met by different members. An absent
 field matches nothing but `null` and `exists: false`; therefore `not` over it holds. Keywords search every value of the
 event's own content.
+
+Structs, because rules are hundreds of thousands of these: made, compared and hashed in C, not walked over by the
+collector (a tree has no cycles), and written to disk and read back as they are (cache.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from correlator.engine.values import MANY, Test, Text, glob, text_of
 
@@ -34,42 +38,35 @@ class View(Protocol):
         """Every scalar that a keyword search reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
     part: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Is:
+class Is(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False):
     """Any member of the field passes the test."""
 
     field: str
     test: Test
 
 
-@dataclass(frozen=True, slots=True)
-class Null:
+class Null(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
     field: str
     wanted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SameAs:
+class SameAs(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
     """fieldref: any member of `field` equals (or starts or ends with, contains) any member of `other`."""
 
     field: str
@@ -79,8 +76,7 @@ class SameAs:
     cased: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(msgspec.Struct, frozen=True, array_like=True, tag=7, gc=False):
     test: Test
 
 

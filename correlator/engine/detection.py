@@ -2,14 +2,13 @@
 
 In:  the mapping as YAML gives it, and the agency's placeholder values. Out: a tree of conditions.py; `Unusable` with
      the key path that is wrong. Placeholders without values: `Unusable.needs` names all of them.
-Bound: `NODES_LIMIT` leaves (grammar.py), regular expressions only as RE2 takes them, `REGEX_MEMORY_BYTES` each.
+Bound: `NODES_LIMIT` leaves (grammar.py), regular expressions only as RE2 takes them, `values.REGEX_MEMORY_BYTES` each.
 Source: Sigma specification 2.1.0, Detection: Lists, Maps, Field Usage, Special Field Values, Keywords search.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import re2
@@ -22,7 +21,6 @@ from correlator.engine import values as v
 from correlator.engine.patterns import Placeholders, Tokens, expanded_tokens, tokens
 from correlator.engine.rule import Unusable
 
-REGEX_MEMORY_BYTES = 8 * 1024 * 1024
 LEAVES_LIMIT = 100_000  # of one detection, with what `windash` and placeholders make
 
 
@@ -133,7 +131,7 @@ def _leaf(field: str, value: i.Value) -> c.Condition:
         case i.Pattern():
             return c.Is(field, regex(value.text, value.flags))
         case i.Network():
-            return c.Is(field, v.Network(value.network))
+            return c.Is(field, v.Network(str(value.network)))
         case i.TimePart():
             return c.Is(field, v.Compare("eq", value.number, value.part))
         case i.Comparison():
@@ -163,22 +161,14 @@ def _parts(words: i.Words) -> tuple[v.Part, ...]:
     return parts if words.cased else v.lowered(parts)
 
 
-@lru_cache(maxsize=4096)
-def _re2(pattern: str) -> Any:
-    options = re2.Options()
-    options.max_mem = REGEX_MEMORY_BYTES
-    options.log_errors = False
-    options.never_capture = True  # whether, not where: groups would cost a second pass
-    return re2.compile(pattern, options)
-
-
 def regex(pattern: str, flags: Iterable[str] = ()) -> v.Regex:
     letters = "".join(sorted(flags))
     full = f"(?{letters}){pattern}" if letters else pattern
     try:
-        return v.Regex(full, _re2(full).search)
+        v.compiled(full)
     except (re2.error, UnicodeEncodeError) as error:
         reason = error.args[0] if error.args else error
         reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise Unusable(f"a regular expression that RE2 does not take: {reason}: {pattern[:120]}",
                        code="LT-R0202") from None  # fmt: skip
+    return v.Regex(full)

@@ -2,10 +2,10 @@
 
 In:  the bytes of a rule or pipeline file. Out: a list of `Document(value, lines)`; `lines` maps a key path
      ("detection.sel") to its line from 1. Aliases give the same object again: nothing may change a document's value.
-Bound: `FILE_LIMIT_BYTES`, `DOCUMENTS_LIMIT`, `DEPTH_LIMIT` levels and `NODES_LIMIT` nodes, both counted as if aliases
-were written out (so no alias bomb); an alias within its own anchor, tags that construct objects, merge keys and
-repeated keys are refused; key paths are kept up to `PATH_LIMIT_CHARS`. One iterative pass over libyaml's parse events:
-no recursion, so nesting can't exhaust the stack.
+Bound: `FILE_LIMIT_BYTES`, `DOCUMENTS_LIMIT`, `DEPTH_LIMIT` levels, `NODES_LIMIT` nodes and `TEXT_LIMIT_CHARS` of text,
+all counted as if aliases were written out (so no alias bomb, of many nodes or of one long text); an alias within its
+own anchor, tags that construct objects, merge keys and repeated keys are refused; key paths are kept up to
+`PATH_LIMIT_CHARS`. One iterative pass over libyaml's parse events: no recursion, so nesting can't exhaust the stack.
 Source: YAML 1.2.2, core schema, which the Sigma specification names: `yes`, `off`, 12:30 and 2026-01-01 are texts (they
 are not in PyYAML, and pySigma reads rules with that; no rule of SigmaHQ's has one where it would tell).
 """
@@ -21,6 +21,7 @@ import yaml
 
 FILE_LIMIT_BYTES = 1024 * 1024
 NODES_LIMIT = 100_000
+TEXT_LIMIT_CHARS = 4 * 1024 * 1024  # only aliases can reach it
 DEPTH_LIMIT = 24
 DOCUMENTS_LIMIT = 1000
 PATH_LIMIT_CHARS = 512  # deeper keys have the line of the key above them
@@ -92,10 +93,10 @@ def _scalar(event: Any, line: int) -> Any:
 class _Open:
     """A list or mapping that is being filled."""
 
-    __slots__ = ("anchor", "before", "height", "key", "path", "value", "waiting")
+    __slots__ = ("anchor", "before", "chars", "height", "key", "path", "value", "waiting")
 
-    def __init__(self, value: Any, path: str, anchor: str | None, before: int) -> None:
-        self.value, self.path, self.anchor, self.before = value, path, anchor, before
+    def __init__(self, value: Any, path: str, anchor: str | None, before: int, chars: int) -> None:
+        self.value, self.path, self.anchor, self.before, self.chars = value, path, anchor, before, chars
         self.height = 1  # levels, itself counted
         self.key: Any = None
         self.waiting = True  # a mapping: the next node is a key
@@ -104,6 +105,7 @@ class _Open:
 class _Anchored(NamedTuple):
     value: Any
     nodes: int
+    chars: int
     height: int
 
 
@@ -130,16 +132,17 @@ class _Builder:
     def __init__(self) -> None:
         self.found: list[Document] = []
         self._stack: list[_Open] = []
-        self._nodes = 0
+        self._nodes = self._chars = 0
         self._anchors: dict[str, _Anchored] = {}
 
     def take(self, event: Any) -> None:
         line = event.start_mark.line + 1
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, line)
+            self._chars += len(event.value)
             self._add(value, line)
             if event.anchor:
-                self._anchors[event.anchor] = _Anchored(value, 1, 0)
+                self._anchors[event.anchor] = _Anchored(value, 1, len(event.value), 0)
         elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
             if event.tag not in (None, "!"):
                 raise DocumentProblem(f"a tag ({event.tag[:40]}) is not accepted", line)
@@ -147,13 +150,14 @@ class _Builder:
                 raise DocumentProblem(f"nested deeper than {DEPTH_LIMIT} levels", line)
             value = [] if isinstance(event, yaml.SequenceStartEvent) else {}
             before = self._nodes
-            self._stack.append(_Open(value, self._add(value, line), event.anchor, before))
+            self._stack.append(_Open(value, self._add(value, line), event.anchor, before, self._chars))
             if event.anchor:
                 self._anchors.pop(event.anchor, None)  # not before it is closed
         elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
             closed = self._stack.pop()
             if closed.anchor:
-                self._anchors[closed.anchor] = _Anchored(closed.value, self._nodes - closed.before, closed.height)
+                self._anchors[closed.anchor] = _Anchored(closed.value, self._nodes - closed.before,
+                                                           self._chars - closed.chars, closed.height)  # fmt: skip
             if self._stack:
                 self._stack[-1].height = max(self._stack[-1].height, closed.height + 1)
         elif isinstance(event, yaml.AliasEvent):
@@ -171,6 +175,9 @@ class _Builder:
         if len(self._stack) + found.height > DEPTH_LIMIT:
             raise DocumentProblem(f"with its aliases nested deeper than {DEPTH_LIMIT} levels", line)
         self._nodes += found.nodes - 1
+        self._chars += found.chars
+        if self._chars > TEXT_LIMIT_CHARS:
+            raise DocumentProblem(f"with its aliases more than {TEXT_LIMIT_CHARS} characters", line)
         self._add(found.value, line)
         if self._stack:
             self._stack[-1].height = max(self._stack[-1].height, found.height + 1)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from operator import call
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import msgspec
 
 from correlator.engine import load as loader
 from correlator.engine import sources as routing
+from correlator.engine.cache import Cache
 from correlator.engine.fast import batch
 from correlator.engine.fast.memo import Budget
 from correlator.engine.fast.plan import Plan, exactly
@@ -86,26 +88,36 @@ class Engine:
         self.rules, self.correlations, self.refused = tuple(rules), tuple(correlations), tuple(refused)
         self.waiting = tuple(waiting)  # rules that need the agency's placeholder values
         self._sources = routing.Sources(sources)
-        self.unrouted = tuple(rule for rule in self.rules
-                              if not self._sources.known(rule.logsource) and not _by_dataset(rule))  # fmt: skip
+        known = {one: self._sources.known(one) for one in {rule.logsource for rule in self.rules}}
+        self.unrouted = tuple(rule for rule in self.rules if not known[rule.logsource] and not _by_dataset(rule))
         self._shared = Shared(Budget(MEMORY_BYTES))
         self._router = Router(self.rules, self._sources, self._shared)
         self._settled = math.inf  # so much was made when the collector was last told that it stays; inf: it isn't told
 
     @classmethod
     def load(cls, paths: Iterable[Path], pipelines: Iterable[Path] = (), keep: Engine | None = None,
-             adjust: Callable[[loader.Loaded], None] | None = None) -> Engine:  # fmt: skip
+             adjust: Callable[[loader.Loaded], None] | None = None, cache: Cache | None = None) -> Engine:  # fmt: skip
         """`keep`: the engine that runs now. A rule of it whose file has become unusable goes on as it was, and is
         listed as refused. `adjust` changes what was loaded before it runs (tuning, a backtest's choice of rules).
+        `cache`: where compiled rules are kept from one start to the next.
         Raises ValueError when a pipeline file is unusable: without it no rule can be trusted."""
-        files = routing.read(pipelines)
-        loaded = loader.load(paths, transformations(files), routing.placeholders(files))
-        if keep is not None:
-            _keep(loaded, keep)
-        if adjust is not None:
-            adjust(loaded)
-        made = cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused, loaded.waiting)
-        made._shared.scanners.prepare()
+        # A collection passes over all that was loaded so far; of what is made here nothing is garbage for long.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            files = routing.read(pipelines)
+            values, changes = routing.placeholders(files), transformations(files)
+            with cache.open(sorted(values.items()), transforming(files)) if cache else nullcontext() as kept:
+                loaded = loader.load(paths, changes, values, kept)
+                if keep is not None:
+                    _keep(loaded, keep)
+                if adjust is not None:
+                    adjust(loaded)
+                made = cls(loaded.rules, loaded.correlations, routing.load(files), loaded.refused, loaded.waiting)
+                made._shared.scanners.prepare(kept.database if kept else None)
+        finally:
+            if collecting:
+                gc.enable()
         # Rules are hundreds of thousands of objects that stay: a collector that walks over them takes half of all time.
         gc.unfreeze()  # those of the engine before may go
         gc.collect()
@@ -246,13 +258,10 @@ def _keep(loaded: loader.Loaded, running: Engine) -> None:
 def transformations(files: Iterable[routing.PipelineFile]) -> Any:
     """The pySigma part (`transformations`, `vars`) of the pipeline files as one pipeline, or None when none has any."""
     made: Any = None
-    for _, name, value in files:
-        if not value.get("transformations"):
-            continue
+    for name, own in transforming(files):
         from sigma.exceptions import SigmaError
         from sigma.processing.pipeline import ProcessingPipeline
 
-        own = {key: value[key] for key in ("name", "priority", "vars", "transformations") if key in value}
         try:
             one = ProcessingPipeline.from_dict(own)
         except SigmaError as error:
@@ -261,3 +270,10 @@ def transformations(files: Iterable[routing.PipelineFile]) -> Any:
             raise ValueError(f"{name}: not a pipeline: {type(error).__name__}: {error}"[:300]) from None
         made = one if made is None else made + one
     return made
+
+
+def transforming(files: Iterable[routing.PipelineFile]) -> list[tuple[str, dict[str, Any]]]:
+    """What pySigma is given of each file that has transformations."""
+    names = ("name", "priority", "vars", "transformations")
+    return [(path, {key: value[key] for key in names if key in value})
+            for _, path, value in files if value.get("transformations")]  # fmt: skip

@@ -3,8 +3,8 @@
 In:  files and folders, pipelines' transformations and placeholder values. Out: `Loaded`: what runs, what is `refused`,
      what is `waiting` for an agency's placeholder values. One bad rule never takes another with it. A pure function of
      the files' bytes and of what the pipelines say.
-Bound: `FILES_LIMIT` files, `TOTAL_LIMIT_BYTES` together, `REFUSED_LIMIT` refusals written out; documents.py,
-detection.py and grammar.py say what one file may hold.
+Bound: `FILES_LIMIT` files, `TOTAL_LIMIT_BYTES` together, `REFUSED_LIMIT` refusals written out; read.py and what it
+uses say what one file may hold.
 Source: Sigma specification 2.1.0 (rules, correlations, filters).
 
 Codes: LT-R0200 not readable, LT-R0201 not valid Sigma, LT-R0202 regular expression refused, LT-R0203 placeholder
@@ -21,12 +21,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from correlator.engine import compile as compiler
-from correlator.engine import compile_correlation as correlations
-from correlator.engine import filters
+from correlator.engine.cache import Kept
+from correlator.engine.compile import logsource
 from correlator.engine.conditions import AllOf
-from correlator.engine.documents import FILE_LIMIT_BYTES, Document, DocumentProblem, documents
+from correlator.engine.documents import FILE_LIMIT_BYTES
 from correlator.engine.patterns import Placeholders
+from correlator.engine.read import Item, Reader
 from correlator.engine.rule import Correlation, Refused, Rule, Unusable
 
 FILES_LIMIT = 20_000
@@ -45,163 +45,140 @@ class Loaded:
     waiting: list[Refused] = field(default_factory=list)  # whole, but for placeholder values: `needs` names them
 
 
-@dataclass(slots=True)
-class _Read:
-    path: str
-    kind: str
-    document: Document
-
-
 def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Rule files under the paths, sorted; a file given by name is taken whatever its suffix."""
-    return itertools.islice(_all_files(paths), FILES_LIMIT)
+    return map(Path, itertools.islice(_all_files(paths), FILES_LIMIT))
 
 
-def _all_files(paths: Iterable[Path]) -> Iterator[Path]:
+def _all_files(paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
-        yield from _under(path) if path.is_dir() else [path]
+        yield from _under(str(path)) if path.is_dir() else [str(path)]
 
 
-def _under(folder: Path) -> list[Path]:
+def _under(folder: str) -> list[str]:
     """At most one file more than the limit: a folder of a million files costs no more than that."""
-    found: list[Path] = []
+    found: list[str] = []
     for place, folders, names in os.walk(folder):
-        skipped = SKIPPED_FOLDERS | {EXCEPTIONS} if Path(place) == folder else SKIPPED_FOLDERS
+        skipped = SKIPPED_FOLDERS | {EXCEPTIONS} if place == folder else SKIPPED_FOLDERS
         folders[:] = sorted(name for name in folders if name not in skipped)
-        found += [Path(place, name) for name in names if name.endswith(SUFFIXES)]
+        found += [os.path.join(place, name) for name in names if name.endswith(SUFFIXES)]  # noqa: PTH118 - 20,000 of them
         if len(found) > FILES_LIMIT:
             break
-    return sorted(found)[: FILES_LIMIT + 1]
+    return sorted(found, key=lambda path: path.split("/"))[: FILES_LIMIT + 1]  # as Path sorts
 
 
-def load(paths: Iterable[Path], pipeline: Any = None, placeholders: Placeholders | None = None) -> Loaded:
-    """`pipeline`: a pySigma ProcessingPipeline applied to each rule, or None. `placeholders`: values by name."""
+def load(paths: Iterable[Path], pipeline: Any = None, placeholders: Placeholders | None = None,
+         kept: Kept | None = None) -> Loaded:  # fmt: skip
+    """`pipeline`: a pySigma ProcessingPipeline applied to each rule, or None. `placeholders`: values by name. `kept`:
+    what is known of files from before."""
     loaded = Loaded()
     values: Placeholders = placeholders or {}
-    read = list(_read(paths, loaded))
-    found: list[tuple[Document, filters.Filter]] = []
-    for item in read:
-        if item.kind == "filter":
-            try:
-                found.append((item.document, filters.read(item.document, values)))
-            except Unusable as why:
-                _refuse(loaded, item, why)
-    _compile(read, loaded, _Compiler(pipeline, values, found))
+    items = list(_items(paths, loaded, Reader(values, pipeline), kept))
+    found = [item for item in items if item.filter is not None]
+    _compile(items, loaded, _Narrowing(found, values, pipeline))
     if len(loaded.refused) > REFUSED_LIMIT:
         more = len(loaded.refused) - REFUSED_LIMIT
         loaded.refused[REFUSED_LIMIT:] = [Refused("", 0, "LT-R0200", f"and {more} more were refused")]
     return loaded
 
 
-def _read(paths: Iterable[Path], loaded: Loaded) -> Iterator[_Read]:
-    total, last = 0, Path()
+def _items(paths: Iterable[Path], loaded: Loaded, reader: Reader, kept: Kept | None) -> Iterator[Item]:
+    total, last = 0, ""
     for number, path in enumerate(_all_files(paths)):
         if number == FILES_LIMIT:
-            loaded.refused.append(
-                Refused(str(last), 0, "LT-R0200", f"the last of {FILES_LIMIT} files: more are not read")
-            )
+            loaded.refused.append(Refused(last, 0, "LT-R0200", f"the last of {FILES_LIMIT} files: more are not read"))
             return
         if total > TOTAL_LIMIT_BYTES:
             size = f"{TOTAL_LIMIT_BYTES // 1024**2} MiB"
             why = f"the rule files before this one are already {size}; it and all after it are not read"
-            loaded.refused.append(Refused(str(path), 0, "LT-R0200", why))
+            loaded.refused.append(Refused(path, 0, "LT-R0200", why))
             return
         last = path
         try:
-            if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
-                loaded.refused.append(Refused(str(path), 0, "LT-R0200", "not a regular file"))
-                continue
-            with path.open("rb") as file:
-                data = file.read(FILE_LIMIT_BYTES + 1)
-            total += len(data)
-            found = documents(data)
+            data = _bytes(path)
         except OSError as error:
-            loaded.refused.append(Refused(str(path), 0, "LT-R0200", f"not readable: {error.strerror}"))
+            loaded.refused.append(Refused(path, 0, "LT-R0200", f"not readable: {error.strerror}"))
             continue
-        except DocumentProblem as problem:
-            loaded.refused.append(Refused(str(path), problem.line, "LT-R0200", problem.reason))
+        if data is None:
+            loaded.refused.append(Refused(path, 0, "LT-R0200", "not a regular file"))
             continue
-        for document in found:
-            item = _Read(str(path), "", document)
-            try:
-                item.kind = compiler.check(document)
-                yield item
-            except Unusable as why:
-                _refuse(loaded, item, why)
+        total += len(data)
+        yield from reader.read(path, data) if kept is None else kept.items(path, data, reader.read)
 
 
-def _refuse(loaded: Loaded, item: _Read, why: Unusable) -> None:
-    (loaded.waiting if why.needs else loaded.refused).append(_refused(item.path, item.document, why))
+def _bytes(path: str) -> bytes | None:
+    """What a rule file may hold and one byte more; None of what is no file (a pipe would wait for its writer)."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        data = part = os.read(fd, FILE_LIMIT_BYTES + 1)
+        while part and len(data) <= FILE_LIMIT_BYTES:
+            part = os.read(fd, FILE_LIMIT_BYTES + 1 - len(data))
+            data += part
+        return data
+    finally:
+        os.close(fd)
 
 
-def _refused(path: str, document: Document, why: Unusable) -> Refused:
-    value = document.value if isinstance(document.value, dict) else {}
-    return Refused(path, _line(document, why.key), why.code, why.reason,
-                   str(value.get("id") or ""), str(value.get("title") or ""), why.needs)  # fmt: skip
+class _Narrowing:
+    """Rules and the filters that concern them."""
 
+    def __init__(self, found: Sequence[Item], values: Placeholders, pipeline: Any) -> None:
+        self._filters, self._values, self._pipeline = found, values, pipeline
 
-def _line(document: Document, key: str) -> int:
-    """The key's line; "detection.CommandLine" means that field in whichever selection."""
-    if key.startswith("detection.") and key not in document.lines:
-        name = key[10:]
-        for path, line in document.lines.items():
-            last = path.rpartition("detection.")[2].split(".", 1)[-1]
-            if path.startswith("detection.") and (last == name or last.startswith(name + "|")
-                                                  or f".{name}|" in path or path.endswith("." + name)):  # fmt: skip
-                return line
-    return document.line_of(key)
-
-
-class _Compiler:
-    """A rule's document → a rule, through the agency's pipeline and filters."""
-
-    def __init__(self, pipeline: Any, values: Placeholders, found: Sequence[tuple[Document, filters.Filter]]) -> None:
-        self._pipeline, self._values, self._filters = pipeline, values, found
-
-    def rule(self, item: _Read) -> Rule:
-        made = compiler.rule(item.document, item.path, self._values)
-        narrowing = [(document, one) for document, one in self._filters if one.concerns(made)]
+    def of(self, item: Item, rule: Rule) -> Rule:
         if self._pipeline is None:
-            for _, one in narrowing:
-                made = one.narrow(made)
-            return made
-        from correlator.engine import pysigma  # 0.2 s and 20 MB that a node without such a pipeline doesn't pay
+            for one in self._filters:
+                if one.filter is not None and one.filter.concerns(rule):
+                    rule = one.filter.narrow(rule)
+            return rule
+        if not self._filters:
+            return rule
+        from correlator.engine import pysigma
 
-        raw = item.document.value
-        source, condition = pysigma.transformed(raw, self._pipeline, self._values)
+        # What a filter concerns is said of the rule as its author wrote it; the pipeline renames both alike.
+        written = replace(rule, logsource=logsource({"logsource": item.raw}))
         more = [
-            pysigma.transformed(_as_rule(raw, document), self._pipeline, self._values)[1] for document, _ in narrowing
+            pysigma.transformed(_as_rule(item.raw, one.raw), self._pipeline, self._values)[1]
+            for one in self._filters
+            if one.filter is not None and one.filter.concerns(written)
         ]
-        return replace(made, logsource=source, condition=AllOf((condition, *more)) if more else condition)
+        return replace(rule, condition=AllOf((rule.condition, *more))) if more else rule
 
 
-def _as_rule(raw: Mapping[str, Any], document: Document) -> dict[str, Any]:
-    """A filter's selections as a rule of the rule's log source, so that a pipeline renames both alike."""
-    inner = {key: value for key, value in document.value["filter"].items() if key != "rules"}
-    return {"title": "a filter", "logsource": raw["logsource"], "detection": inner}
+def _as_rule(source: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A filter's selections as a rule of the rule's log source."""
+    inner = {key: value for key, value in given.items() if key != "rules"}
+    return {"title": "a filter", "logsource": source, "detection": inner}
 
 
-def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
+def _refuse(loaded: Loaded, refused: Refused) -> None:
+    (loaded.waiting if refused.needs else loaded.refused).append(refused)
+
+
+def _compile(items: Sequence[Item], loaded: Loaded, narrowing: _Narrowing) -> None:
     seen: dict[str, str] = {}
-    later: dict[str, tuple[Correlation, _Read]] = {}
+    later: dict[str, tuple[Correlation, Item]] = {}
     names: dict[str, str] = {}
     needs: dict[str, tuple[str, ...]] = {}
-    for item in read:
-        if item.kind == "filter":
-            continue
+    for item in items:
+        made: Rule | Correlation | None = item.rule or item.correlation
+        refused = item.refused
         try:
-            made: Rule | Correlation = (
-                rules.rule(item) if item.kind == "rule" else correlations.read(item.document, item.path)
-            )
-            if made.id in seen:
+            if made is not None and made.id in seen:
                 raise Unusable(f"its id is already used by {seen[made.id]}", "id", "LT-R0206")
+            if isinstance(made, Rule):
+                made = narrowing.of(item, made)
         except Unusable as why:
-            _refuse(loaded, item, why)
-            if why.needs:
-                needs |= {str(item.document.value.get(key)): why.needs for key in ("id", "name")}
-            continue
+            refused = item.refuse(why)
         except RecursionError as error:
-            _refuse(loaded, item, Unusable(f"nested too deep: {error}"[:300]))
+            refused = item.refuse(Unusable(f"nested too deep: {error}"[:300]))
+        if refused is not None:
+            _refuse(loaded, refused)
+            needs |= {name: refused.needs for name in (item.written_id, item.name) if name and refused.needs}
+            continue
+        if made is None:
             continue
         seen[made.id] = item.path
         for name in (made.id, made.about.name):
@@ -214,7 +191,7 @@ def _compile(read: Sequence[_Read], loaded: Loaded, rules: _Compiler) -> None:
     _resolve(later, names, needs, loaded)
 
 
-def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str], needs: dict[str, tuple[str, ...]],
+def _resolve(later: dict[str, tuple[Correlation, Item]], names: dict[str, str], needs: dict[str, tuple[str, ...]],
              loaded: Loaded) -> None:  # fmt: skip
     """References become ids; correlations are ordered so that what they refer to comes first; cycles are refused.
     `needs`: what the rules wait for that are not loaded for that; a correlation over them waits with them."""
@@ -251,14 +228,14 @@ def _resolve(later: dict[str, tuple[Correlation, _Read]], names: dict[str, str],
     _silence(resolved, loaded)
 
 
-def _wait(item: _Read, name: str, needs: tuple[str, ...], loaded: Loaded) -> None:
+def _wait(item: Item, name: str, needs: tuple[str, ...], loaded: Loaded) -> None:
     shown = ", ".join(f"%{one}%" for one in needs)
     why = Unusable(f"refers to {name}, which waits for the values of {shown}", "correlation.rules", "LT-R0203", needs)
-    _refuse(loaded, item, why)
+    _refuse(loaded, item.refuse(why))
 
 
-def _give_up(item: _Read, reason: str, loaded: Loaded) -> None:
-    loaded.refused.append(_refused(item.path, item.document, Unusable(reason, "correlation.rules", "LT-R0205")))
+def _give_up(item: Item, reason: str, loaded: Loaded) -> None:
+    loaded.refused.append(item.refuse(Unusable(reason, "correlation.rules", "LT-R0205")))
 
 
 def _silence(resolved: dict[str, Correlation], loaded: Loaded) -> None:
@@ -267,5 +244,6 @@ def _silence(resolved: dict[str, Correlation], loaded: Loaded) -> None:
     for made in resolved.values():
         for name in made.rules:
             generating[name] = generating.get(name, False) or made.generate
-    loaded.rules = [replace(rule, silent=not generating.get(rule.id, True)) for rule in loaded.rules]
-    loaded.correlations = [replace(made, silent=not generating.get(made.id, True)) for made in resolved.values()]
+    quiet = {name for name, told in generating.items() if not told}
+    loaded.rules = [replace(rule, silent=True) if rule.id in quiet else rule for rule in loaded.rules]
+    loaded.correlations = [replace(made, silent=made.id in quiet) for made in resolved.values()]

@@ -43,7 +43,7 @@ def read(document: Document, path: str) -> About:
         steps={k: [str(step) for step in steps] for k, steps in _mapping(own.get("steps")).items()
                if isinstance(steps, list)},
         group_by=tuple(str(name) for name in group) if isinstance(group, list) else None,
-        tests=tests if isinstance(tests, list) else (),
+        tests=tests if isinstance(tests, list) else [],
         path=path,
         line=document.line_of("title"),
         status=_one_of(_STATUS, raw.get("status"), "status"),

@@ -247,7 +247,7 @@ def _test(value: Any, key: str) -> v.Test:
             except Unusable as why:
                 raise Unusable(why.reason, key, why.code) from None
         case st.SigmaCIDRExpression():
-            return v.Network(value.network)
+            return v.Network(str(value.network))
         case st.SigmaCompareExpression():
             number = value.number
             part = number.timestamp_part.name.lower() if isinstance(number, st.SigmaTimestampPart) else ""

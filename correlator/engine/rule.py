@@ -74,12 +74,12 @@ class Correlation:
     rules: tuple[str, ...]  # ids of rules and correlations, in the order given
     group_by: tuple[str, ...]
     timespan_s: int
-    condition: tuple[tuple[str, float], ...]  # (operator, number); all must hold; empty with `terms`
+    condition: tuple[tuple[str, int | float], ...]  # (operator, number); all must hold; empty with `terms`
     fields: tuple[str, ...] = ()  # the condition's `field`
     generate: bool = False
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # alias → rule id → field
     silent: bool = False
-    percentile: float | None = None  # value_percentile
+    percentile: int | float | None = None  # value_percentile
     terms: tuple[Term, ...] = ()  # temporal types with an extended condition: any must hold
 
     @property

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from correlator.config import shared
+from correlator.engine.cache import Cache
 from correlator.engine.engine import Engine
 from correlator.engine.rule import Correlation, Rule
 from correlator.pipeline import Pipeline
@@ -49,9 +50,9 @@ class Outcome:
     reason: str = ""
 
 
-def run_tests(paths: Iterable[Path], pipelines: Iterable[Path] = ()) -> list[Outcome]:
+def run_tests(paths: Iterable[Path], pipelines: Iterable[Path] = (), cache: Cache | None = None) -> list[Outcome]:
     """The outcomes of all tests in these files, refused rules first."""
-    engine = Engine.load(list(paths), list(pipelines) or [shared("rules/pipelines")])
+    engine = Engine.load(list(paths), list(pipelines) or [shared("rules/pipelines")], cache=cache)
     found = [Outcome(one.path, one.line, one.rule_id, one.title, "", "a rule", 0, False, f"{one.code}: {one.reason}")
              for one in engine.refused]  # fmt: skip
     rules: list[Rule | Correlation] = [*engine.rules, *engine.correlations]

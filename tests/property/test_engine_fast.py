@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -60,9 +59,10 @@ patterns = st.builds(
 
 def usable(pattern: str) -> Regex | None:
     try:
-        return Regex(pattern, re2.compile(pattern, OPTIONS).search)
+        re2.compile(pattern, OPTIONS)
     except re2.error:
         return None
+    return Regex(pattern)
 
 
 regexes = patterns.map(usable).filter(lambda found: found is not None)
@@ -72,7 +72,7 @@ tests: st.SearchStrategy[Any] = st.one_of(
     st.builds(Number, st.sampled_from(["0", "1", "2", "7", "1e+16", "10000000000000000", "nan"])),
     st.builds(Bool, st.booleans()),
     regexes,
-    st.sampled_from([Network(ipaddress.ip_network(net)) for net in ("10.0.0.0/8", "0.0.0.0/0", "::/0")]),
+    st.sampled_from([Network(net) for net in ("10.0.0.0/8", "0.0.0.0/0", "::/0")]),
     st.builds(Compare, st.sampled_from(["lt", "lte", "gt", "gte", "eq", "neq"]), st.sampled_from([0, 1, 7, 7.5]),
               st.sampled_from(["", "", "hour", "year"])),
 )  # fmt: skip

@@ -72,6 +72,8 @@ def fill(data: Path, count: int = 300) -> None:
         spool.append([an_event(1)], {"file": "12"})
     (data / "rules").mkdir()
     (data / "rules" / "own.yml").write_text("title: của đơn vị\n", "utf-8")
+    (data / "cache").mkdir()
+    (data / "cache" / "rules").write_bytes(b"compiled rules")
 
 
 def messages_in(data: Path) -> list[str]:
@@ -90,7 +92,9 @@ def test_what_is_put_back_is_what_was_there_and_verify_counts_it(home: Path, tmp
     assert made.manifest.items == {"events": 300, "hits": 1}
     names = {part.name for part in made.manifest.parts}
     assert {"luytre.toml", "keys/ca.key", "keys/audit.head", "state/luytre.db", "rules/own.yml"} <= names
-    assert not [name for name in names if name.startswith(("index/", "run/", "log/")) or name.endswith("lock")]
+    assert not [
+        name for name in names if name.startswith(("cache/", "index/", "run/", "log/")) or name.endswith("lock")
+    ]
     assert b"PRIVATE KEY" not in made.path.read_bytes()
     proof = prove(made.path, PHRASE, tmp_path)
     assert proof.problems == []

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from correlator.peer import EVENT_ID, Flattener
 from sensors.event import encode
-from tests.bench.streams.flat import EVENT_ID, Flattener
 from tests.bench.streams.make import PIPELINES, write
 from tests.bench.streams.renew import Renewer, inside, is_volatile
 

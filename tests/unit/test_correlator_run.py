@@ -205,6 +205,22 @@ def test_rules_reload_between_pages_and_broken_ones_keep_running(tmp_path: Path)
     assert sum(hit["rule"]["name"] == "Failure" for hit in setting.node.hits.values()) == 21
 
 
+def test_a_start_and_a_reload_read_only_the_rules_that_changed(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, [])
+    runner = setting.start()
+    assert runner._cache.used.kept == 0 < runner._cache.used.read
+    assert (tmp_path / "cache" / "rules").stat().st_mode & 0o777 == 0o600
+    again = setting.start()
+    assert again._cache.used.read == 0 < again._cache.used.kept
+    (setting.rules / "new.yml").write_text(RULES.replace("title: Failure", "title: Another"))
+    again.ask_reload()
+    again._look_at_rules()
+    assert again.reloads == 1
+    assert again._cache.used.read == 1
+    for one in (runner, again):
+        finish(one)
+
+
 def test_health_tells_each_rule_and_whether_its_data_is_there(tmp_path: Path) -> None:
     setting = Setting(tmp_path, [failure(number) for number in range(5)])
     runner = setting.start()

@@ -40,6 +40,7 @@ HOSTILE: list[tuple[str, str | bytes, str, int, str]] = [
         f"a{n + 1}: &a{n + 1} [{','.join([f'*a{n}'] * 9)}]\n" for n in range(9)), "LT-R0200", 6, "values"),
     ("alias_depth", "a0: &a0 [[[[[[[[x]]]]]]]]\n" + "".join(
         f"a{n + 1}: &a{n + 1} [[[[*a{n}]]]]\n" for n in range(9)), "LT-R0200", 5, "nested"),
+    ("alias_text", "a: &a " + "x" * 500_000 + "\ntags: [" + "*a, " * 50_000 + "x]\n", "LT-R0200", 2, "characters"),
     ("alias_in_itself", "title: x\na: &a [1, *a]\n", "LT-R0200", 2, "closed"),
     ("alias_unknown", "title: x\nb: *a\n", "LT-R0200", 2, "anchor"),
     ("documents", "---\n- 1\n" * 1100, "LT-R0200", 2001, "documents"),

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from correlator.peer import peak_mb, weighed
+
 RULE = """title: Path traversal
 id: 81111111-2222-4333-8444-555555555555
 level: high
@@ -37,8 +39,8 @@ def web(second: int, query: str = "a=1", ip: str = "203.0.113.5") -> dict[str, A
             "source": {"ip": ip}, "url": {"query": query}, "user": {"name": "lan"}}  # fmt: skip
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+def command(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
     return subprocess.run([sys.executable, "-m", "correlator.cli", *map(str, words)], capture_output=True, text=True,
                           timeout=60, check=False, env=environ)  # fmt: skip
 
@@ -128,5 +130,44 @@ def test_nothing_readable_is_a_failure_and_garbage_is_not_a_crash(rules: Path, t
 def test_bench_ends_with_one_json_object(rules: Path, tmp_path: Path) -> None:
     done = command("bench", "--rules", rules, write(tmp_path / "one.ndjson", [web(1), web(2)]), "--repeat", "3")
     figures = json.loads(done.stdout.splitlines()[-1])
-    assert set(figures) == {"rules", "events", "matches", "cpu_s", "events_per_s", "load_s", "rss_mb"}
+    assert set(figures) == {"rules", "events", "matches", "cpu_s", "events_per_s", "without_decode_per_s", "load_s",
+                            "load_warm_s", "rss_mb"}  # fmt: skip
     assert (figures["rules"], figures["events"]) == (3, 6)
+
+
+def test_bench_of_lines_says_more_and_weighs_rsigma_where_it_is(rules: Path, tmp_path: Path) -> None:
+    """A program in RSigma's place: what it is given, and that its matches are counted."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "rsigma"
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && { echo rsigma 9.9; exit; }\n'
+        f"cp \"$(echo $6 | cut -c2-)\" {tmp_path}/given\nls $4 > {tmp_path}/rules_given\necho '{{}}' > $8\n"
+    )
+    program.chmod(0o755)
+    process = {"event": {"dataset": "windows.sysmon"}, "@timestamp": "2026-01-01T00:00:00Z",
+               "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational", "event_id": "1", "provider_name": "P",
+                          "event_data": {"Image": "a.exe"}}}  # fmt: skip
+    events = write(tmp_path / "one.ndjson", [web(1), process, web(2)])
+    words = ("bench", "--rules", rules, "--lines", "--rsigma", "--cache", tmp_path / "cache", events)
+    done = command(*words, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert set(figures) == {"rules", "events", "matches", "cpu_s", "events_per_s", "without_decode_per_s", "load_s",
+                            "rss_mb", "steady_per_s", "remembered", "rsigma"}  # fmt: skip
+    assert (figures["events"], figures["matches"]) == (3, 2)
+    theirs = figures["rsigma"]
+    assert (theirs["version"], theirs["events"], theirs["matches"]) == ("rsigma 9.9", 1, 1)
+    given = json.loads((tmp_path / "given").read_text())
+    assert (given["Image"], given["product"], given["category"]) == ("a.exe", "windows", "process_creation")
+    assert (tmp_path / "rules_given").read_text() == "00000.yml\n"
+    assert (tmp_path / "cache" / "rules").exists()
+
+
+def test_a_process_is_weighed_without_what_its_parent_holds() -> None:
+    held = bytearray(200 * 1024 * 1024)
+    held[::4096] = b"x" * (len(held) // 4096)
+    cpu_s, most_mb = weighed([sys.executable, "-c", "x = bytearray(30 << 20); x[::4096] = b'y' * (len(x) // 4096)"])
+    assert cpu_s > 0
+    assert 0 < most_mb < 100 < peak_mb(os.getpid())
+    with pytest.raises(RuntimeError, match="no such thing"):
+        weighed([sys.executable, "-c", "raise SystemExit('no such thing')"])

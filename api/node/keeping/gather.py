@@ -9,8 +9,9 @@ The order is the consistency. Each thing is read before what it must not be ahea
     5. the database (one snapshot)       its cursors are never ahead of the journals
     6. the journals: whole segments, and of the open one what its writer's watermark says is durable
 What a later thing has and an earlier one does not know yet is taken up again at the start, as after any crash.
-Left out: index/ (built from the journal), indicators/ (from the database), run/, log/, state/seen.db (built from the
-journal), lock files, what another program is about to rename (*.new, *.part), backups that lie inside the folder.
+Left out: cache/ (built from the rules), index/ (built from the journal), indicators/ (from the database), run/, log/,
+state/seen.db (built from the journal), lock files, what another program is about to rename (*.new, *.part), backups
+that lie inside the folder.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ DATABASE = "state/luytre.db"
 DUMP = "state/luytre.dump"
 CONFIG = "luytre.toml"
 SCRATCH = ".keeping"  # our own scratch folder inside the data folder
-_OUT_FOLDERS = {"index", "indicators", "run", "log", "journal", SCRATCH}
+_OUT_FOLDERS = {"cache", "index", "indicators", "run", "log", "journal", SCRATCH}
 _OUT_FILES = {"seen.db", "luytre.db", LOCK_NAME, "backups.json"}
 _OUT_ENDINGS = (".new", ".part", ".lock", "-wal", "-shm", ".db-journal")
 STREAMS = ("events", "hits")

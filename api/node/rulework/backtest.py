@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from api.node.cli import language
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, needed, say, tell, unknown
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Missing, known, needed, say, tell, unknown
 from correlator.backtest import Chosen, Limits, Report, Sample, backtest, choose
 from correlator.backtest.choose import Unknown
 from correlator.config import pipeline_paths, rule_paths
@@ -68,7 +68,7 @@ def command(
 
 def _chosen(wanted: list[str], config: Config) -> Chosen:
     try:
-        return choose(wanted, rule_paths(config), pipeline_paths(config))
+        return choose(wanted, rule_paths(config), pipeline_paths(config), known(config))
     except Unknown as missing:
         raise unknown(missing) from None
 

@@ -10,7 +10,7 @@ import typer
 
 from api.node.cli import language
 from api.node.rulework import imported
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, node, places, say, tell
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, known, node, places, say, tell
 from correlator import tuning
 from correlator.engine import Correlation, Engine, Rule
 from sensors.errors import EXIT_FAILED, EXIT_OK
@@ -21,7 +21,7 @@ def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> 
     rules, pipelines = places(paths, config)
     mine = None if paths else node(config)
     tuned = tuning.read(tuning.tuning_path(mine), time.time()) if mine else tuning.Tuning()
-    engine = Engine.load(rules, pipelines, adjust=tuned.adjust)
+    engine = Engine.load(rules, pipelines, adjust=tuned.adjust, cache=known(mine))
     sets = imported.sets(tuning.tuning_path(mine).parent) if mine else []
     count: Counter[str] = Counter()
     found: list[Rule | Correlation] = [*engine.rules, *engine.correlations]

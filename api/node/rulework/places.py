@@ -16,7 +16,8 @@ import typer
 
 from api.node.cli import language
 from correlator.backtest.choose import Unknown
-from correlator.config import pipeline_paths, rule_paths, shared
+from correlator.config import cache_folder, pipeline_paths, rule_paths, shared
+from correlator.engine.cache import Cache
 from sensors.config import Config
 from sensors.errors import EXIT_USAGE, Hint, LuytreError, Place, Problem, guess
 
@@ -65,6 +66,11 @@ def exist(*paths: Path) -> None:
 def node(config: Path | None) -> Config | None:
     """The node whose rules are meant, if there is one: --config, else LUYTRE_CONFIG."""
     return Config(config) if config is not None or os.environ.get("LUYTRE_CONFIG") else None
+
+
+def known(config: Config | None) -> Cache | None:
+    """The compiled rules that the node's correlator keeps: looked at, never written."""
+    return Cache(cache_folder(config), write=False) if config is not None else None
 
 
 def needed(config: Path | None) -> Config:

@@ -11,7 +11,7 @@ import json
 
 import typer
 
-from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, of_others, places, say, tell
+from api.node.rulework.places import SCHEMA_VERSION, AsJson, At, Paths, known, node, of_others, places, say, tell
 from correlator.engine.testing import run_tests
 from sensors.errors import EXIT_FAILED, EXIT_OK
 
@@ -19,7 +19,7 @@ from sensors.errors import EXIT_FAILED, EXIT_OK
 def command(paths: Paths = None, as_json: AsJson = False, config: At = None) -> None:
     """Chạy các phép thử nằm trong từng luật qua bộ máy thật."""
     rules, pipelines = places(paths, config)
-    outcomes = run_tests(rules, pipelines)
+    outcomes = run_tests(rules, pipelines, known(node(config)))
     others = [] if paths else [one for one in outcomes if not one.ok and not one.name and of_others(one.path)]
     bad = [one for one in outcomes if not one.ok and one not in others]
     told = len({one.rule_id for one in outcomes})

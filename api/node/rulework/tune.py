@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from api.node.rulework.places import At, needed, no_rule, say
+from api.node.rulework.places import At, known, needed, no_rule, say
 from correlator import tuning
 from correlator.config import pipeline_paths, rule_paths
 from correlator.engine import Engine
@@ -86,7 +86,7 @@ def replaced(text: str, rule_id: str, block: str) -> str:
 def _known(word: str, config: Config, text: str, *, gone: bool) -> str:
     if gone and word in tuning.lines_of(text):  # a rule that is no longer there can still be taken out
         return word
-    engine = Engine.load(rule_paths(config), pipeline_paths(config))
+    engine = Engine.load(rule_paths(config), pipeline_paths(config), cache=known(config))
     every = {one.id: one.about.name for one in engine.rules} | {one.id: one.about.name for one in engine.correlations}
     found = [rule_id for rule_id, name in every.items() if word in (rule_id, name)]
     if not found:

@@ -212,13 +212,7 @@ class _Index:
                 if isinstance(test, Regex):
                     regexes[number] = test.find
                 elif isinstance(test, Text):
-                    globs[number] = glob_of(test)
+                    globs[number] = test.pattern
         said = _Said(frozenset(sure), tuple(globs.items()), tuple(regexes.items()))
         self._said.put(hits, said, sys.getsizeof(said.sure) + 64 * (len(globs) + len(regexes)))
         return said
-
-
-def glob_of(test: Text) -> Glob:
-    if not test.pattern:
-        test.pattern.append(Glob(test.parts))
-    return test.pattern[0]

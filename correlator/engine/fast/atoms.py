@@ -8,7 +8,7 @@ An atom is a leaf (`Is`, `Null`, `Exists`, `SameAs`, `Keyword`) of one rule, rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from correlator.engine.conditions import AllOf, AnyOf, Condition, Exists, Is, Keyword, Not, Null, SameAs
 from correlator.engine.values import Number, Regex, Text
@@ -18,15 +18,19 @@ Leaf = Is | Null | Exists | SameAs | Keyword
 TRUE, FALSE = AllOf(()), AnyOf(())
 
 
-def leaves(condition: Condition) -> Iterator[Leaf]:
-    match condition:
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from leaves(part)
-        case Not(part):
-            yield from leaves(part)
-        case _:
-            yield condition
+def leaves(condition: Condition) -> list[Leaf]:
+    """In the order written."""
+    found: list[Leaf] = []
+    left = [condition]
+    while left:
+        one = left.pop()
+        if isinstance(one, AllOf | AnyOf):
+            left.extend(reversed(one.parts))
+        elif isinstance(one, Not):
+            left.append(one.part)
+        else:
+            found.append(one)
+    return found
 
 
 def simplified(condition: Condition, known: Callable[[Leaf], bool | None]) -> Condition:

@@ -13,16 +13,23 @@ The two characters that RE2 folds into ASCII letters (U+017F into s, U+212A into
 
 from __future__ import annotations
 
+import platform
 import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from correlator.engine.values import Regex
 
 SCANNED_FROM = 3  # so many regular expressions are worth a hyperscan database
 LITERAL_CHARS = 3  # a shorter one is met too often to save anything
 FOLDED = ("\u017f", "\u212a")
+
+Keep = Callable[[bytes, Callable[[], bytes]], bytes]  # (question, how to answer it) → the answer, perhaps from before
 
 _FLAGS = re.compile(r"\(\?([a-zA-Z-]*)([):])")
 _NAMED = re.compile(r"\(\?P?<[A-Za-z_]\w*>")
@@ -211,43 +218,107 @@ def _names_question_mark(members: Sequence[str]) -> bool:
 class Scanner:
     """Which of these patterns may match? None when hyperscan is not there or takes none of them."""
 
-    __slots__ = ("_busy", "_database", "_numbers")
+    __slots__ = ("_database", "_numbers")
 
-    def __init__(self, database: Any, numbers: Sequence[int]) -> None:
-        self._database, self._numbers = database, tuple(numbers)
+    def __init__(self, database: Any, numbers: Sequence[Sequence[int]]) -> None:
+        """`numbers`: by the patterns' places in the database."""
+        self._database, self._numbers = database, tuple(map(tuple, numbers))
 
     def find(self, text: str) -> set[int]:
         found: set[int] = set()
+        numbers = self._numbers
 
-        def hit(number: int, *_: Any) -> None:
-            found.add(number)
+        def hit(at: int, *_: Any) -> None:
+            found.update(numbers[at])
 
         self._database.scan(text.encode("ascii", "replace"), match_event_handler=hit)
         return found
 
 
-def scanner(patterns: Sequence[tuple[int, str]]) -> tuple[Scanner | None, list[int]]:
-    """(scanner, numbers of the patterns that it does not cover)"""
+def scanner(patterns: Sequence[tuple[int, str]], keep: Keep | None = None) -> tuple[Scanner | None, list[int]]:
+    """(scanner, numbers of the patterns that it does not cover). `keep`: a database that was made before."""
     try:
         import hyperscan
     except ImportError:
         return None, [number for number, _ in patterns]
-    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
-    taken, left = list(patterns), list[int]()
+    texts = sorted({pattern for _, pattern in patterns})
+    numbers = [[number for number, pattern in patterns if pattern == text] for text in texts]
+    machine = _machine()
+    database, left = None, texts
+    if keep is not None and machine:
+        asked = msgspec.msgpack.encode([version("hyperscan"), machine, _flags(hyperscan), texts])
+        written, left = msgspec.msgpack.decode(
+            keep(asked, lambda: msgspec.msgpack.encode(_dumped(hyperscan, *_compiled(hyperscan, texts)))),
+            type=tuple[bytes, list[str]],
+        )
+        database = _loaded(hyperscan, written)
+    if database is None:
+        database, left = _compiled(hyperscan, texts)
+    missed = set(left)
+    uncovered = [number for number, pattern in patterns if pattern in missed]
+    return (None if database is None else Scanner(database, numbers)), uncovered
+
+
+def _compiled(hyperscan: Any, patterns: Sequence[str]) -> tuple[Any, list[str]]:
+    """(a database or None, what it does not cover); a pattern's id is its place."""
+    taken, left = list(enumerate(patterns)), list[str]()
     while taken:
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         try:
-            database.compile(expressions=[pattern.encode() for _, pattern in taken], ids=[n for n, _ in taken],
-                             elements=len(taken), flags=[flags] * len(taken))  # fmt: skip
+            return _database(hyperscan, taken), left
         except hyperscan.HyperscanError:
-            kept = [one for one in taken if _takes(hyperscan, one[1], flags)]
-            left += [number for number, _ in taken if number not in {n for n, _ in kept}]
+            kept = [one for one in taken if _takes(hyperscan, one)]
             if len(kept) == len(taken):  # each alone, but not together
-                return None, [number for number, _ in patterns]
+                break
+            left += [pattern for at, pattern in taken if (at, pattern) not in kept]
             taken = kept
-            continue
-        return Scanner(database, [number for number, _ in taken]), left
-    return None, left
+    return None, list(patterns)
+
+
+def _takes(hyperscan: Any, one: tuple[int, str]) -> bool:
+    try:
+        _database(hyperscan, [one])
+    except hyperscan.HyperscanError:
+        return False
+    return True
+
+
+def _database(hyperscan: Any, patterns: Sequence[tuple[int, str]]) -> Any:
+    made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    made.compile(expressions=[pattern.encode() for _, pattern in patterns], ids=[at for at, _ in patterns],
+                 elements=len(patterns), flags=[_flags(hyperscan)] * len(patterns))  # fmt: skip
+    return made
+
+
+def _flags(hyperscan: Any) -> int:
+    flags: int = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
+    return flags
+
+
+def _dumped(hyperscan: Any, database: Any, left: list[str]) -> tuple[bytes, list[str]]:
+    return b"" if database is None else hyperscan.dumpb(database), left
+
+
+def _loaded(hyperscan: Any, written: bytes) -> Any:
+    """hyperscan looks at a database's sum, version and processor, and refuses what is not its own."""
+    if not written:
+        return None
+    try:
+        made = hyperscan.loadb(written, mode=hyperscan.HS_MODE_BLOCK)
+        made.scratch = hyperscan.Scratch(made)  # compiling gives one, reading doesn't
+    except hyperscan.HyperscanError:
+        return None
+    return made
+
+
+@cache
+def _machine() -> str:
+    """The processor's kind and abilities: hyperscan's code for one does not run on another. Empty: not known."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as file:
+            found = sorted({line for line in file if line.startswith(("flags", "Features", "model name"))})
+    except OSError:
+        return ""
+    return platform.machine() + "".join(found) if found else ""
 
 
 class Scanners:
@@ -257,15 +328,18 @@ class Scanners:
     def __init__(self) -> None:
         self._groups: list[Mapping[int, Regex]] = []
         self._made: dict[frozenset[int], tuple[Scanner | None, frozenset[int]]] = {}
+        self._keep: Keep | None = None
 
     def add(self, group: Mapping[int, Regex]) -> None:
         self._groups.append(group)
 
-    def prepare(self) -> None:
+    def prepare(self, keep: Keep | None = None) -> None:
         """While rules are loaded, not when the first events come."""
+        self._keep = keep
         for group in self._groups:
             if sum(1 for test in group.values() if sketch(test.pattern).ascii) >= SCANNED_FROM:
                 self.over(group)
+        self._keep = None
 
     def over(self, wanted: Mapping[int, Regex]) -> tuple[Scanner | None, frozenset[int]]:
         """(a scanner, the numbers that it covers): all that can be of `wanted`, perhaps others too."""
@@ -276,15 +350,6 @@ class Scanners:
         key = frozenset(group)
         if key not in self._made:
             patterns = [(number, known) for number, test in group.items() if (known := sketch(test.pattern).ascii)]
-            found, left = scanner(patterns)
+            found, left = scanner(patterns, self._keep)
             self._made[key] = found, frozenset(number for number, _ in patterns) - set(left)
         return self._made[key]
-
-
-def _takes(hyperscan: Any, pattern: str, flags: int) -> bool:
-    try:
-        hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
-            expressions=[pattern.encode()], ids=[0], elements=1, flags=[flags])  # fmt: skip
-    except hyperscan.HyperscanError:
-        return False
-    return True

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from correlator.engine.conditions import MISSING, Exists, Is, Null
+from correlator.engine.fast.atoms import leaves
 from correlator.engine.fast.lines import line_reader
 from correlator.engine.fast.matchers import Matcher
 from correlator.engine.fast.plan import Plan
@@ -147,14 +148,14 @@ class Router:
                  for one in [column(source, name, whole=True)]}  # fmt: skip
         tests: dict[Place, set[int]] = {place: set() for place in heads}
         regexes: dict[str, dict[int, Regex]] = {}
-        for rule in rules:
-            for leaf in shared.prepared(rule).leaves:
+        for rule in rules:  # as they are written: a rule is prepared when an event of its log source comes
+            for leaf in leaves(rule.condition):
                 if isinstance(leaf, Is) and isinstance(leaf.test, Regex):
-                    regexes.setdefault(leaf.field, {})[shared.number(leaf)] = leaf.test
+                    regexes.setdefault(leaf.field, {})[shared.atom(leaf)] = leaf.test
                 if isinstance(leaf, Is | Null | Exists) and leaf.field in HEADS:
                     for one in heads.values():
                         if one.paths[-1] == leaf.field:
-                            tests[one.key].add(shared.number(leaf))
+                            tests[one.key].add(shared.atom(leaf))
         for found_regexes in regexes.values():
             shared.scanners.add(found_regexes)
         self._heads = {place: _Head(shared.matcher(found)) for place, found in tests.items() if found}

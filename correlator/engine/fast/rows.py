@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from correlator.engine.conditions import MISSING, AllOf, AnyOf, Condition, Is, Keyword, Not, Null, SameAs, same
-from correlator.engine.fast.answers import glob_of, holds
+from correlator.engine.fast.answers import holds
 from correlator.engine.fast.atoms import Leaf
 from correlator.engine.fast.reach import Unusual, holds_objects
 from correlator.engine.sources import EventView, Source
@@ -168,7 +168,7 @@ class _Texts:
 
 def _other(test: Test) -> Callable[[str, str], bool]:
     if isinstance(test, Text) and not test.cased:
-        matches = glob_of(test).matches
+        matches = test.pattern.matches
         return lambda low, text: matches(low)
     if isinstance(test, Regex):
         find = test.find

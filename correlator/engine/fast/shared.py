@@ -99,7 +99,7 @@ class Shared:
             found = prepared(atoms.simplified(rule.condition, lambda _: None))
             for leaf in found.leaves:
                 if not isinstance(leaf, SameAs):
-                    self._by_leaf[id(leaf)] = self._number(leaf)
+                    self._by_leaf[id(leaf)] = self.atom(leaf)
             self._prepared[id(rule)] = found
             self._kept.append(rule)
             for leaf in found.witness or ():
@@ -120,7 +120,8 @@ class Shared:
         """The number of the atom that a leaf of a prepared rule is."""
         return self._by_leaf[id(leaf)]
 
-    def _number(self, leaf: Is | Null | Exists | Keyword) -> int:
+    def atom(self, leaf: Is | Null | Exists | Keyword) -> int:
+        """The number of the atom that any leaf is."""
         atom = leaf.test if isinstance(leaf, Keyword) else _atom_of(leaf)
         number = self._numbers.get(atom)
         if number is None:

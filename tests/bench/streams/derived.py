@@ -84,7 +84,8 @@ class _Wish:
                 self._is[name] = int(text) if text.lstrip("-").isdecimal() and self._draw.random() < 0.5 else text
             case Bool(true):
                 self._is[name] = "true" if true else "false"
-            case Network(network):
+            case Network():
+                network = test.network
                 self._is[name] = str(ipaddress.ip_address(int(network.network_address) + self._draw.randrange(
                     min(200, network.num_addresses))))  # fmt: skip
             case Compare(operator, number):

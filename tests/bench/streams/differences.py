@@ -24,11 +24,11 @@ from correlator.engine import Engine
 from correlator.engine import sources as routing
 from correlator.engine.conditions import AllOf, AnyOf, Condition, Not, SameAs
 from correlator.engine.rule import Rule
+from correlator.peer import EVENT_ID, TIMEOUT_S, Flattener, words
 from sensors.event import decode, encode, get
 from tests.bench.streams import peer
 from tests.bench.streams.corpus import corpus
 from tests.bench.streams.derived import events as derived
-from tests.bench.streams.flat import EVENT_ID, Flattener
 from tests.bench.streams.make import PIPELINES, ROOT
 
 Pair = tuple[str, str]  # rule id, event id
@@ -65,7 +65,7 @@ def compare(engine: Engine, rules: Path, lines: Sequence[bytes], folder: Path, p
 def their_pairs(program: str, rules: Path, flats: Iterable[Mapping[str, Any]], folder: Path) -> set[Pair]:
     given, out = folder / "given.flat.jsonl", folder / "theirs.ndjson"
     given.write_bytes(b"".join(encode(dict(one)) + b"\n" for one in flats))
-    subprocess.run(peer.their_words(program, rules, given, out, "--include-event"), check=True, timeout=peer.TIMEOUT_S,
+    subprocess.run(words(program, rules, given, out, "--include-event"), check=True, timeout=TIMEOUT_S,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)  # fmt: skip
     pairs = set()
     with out.open("rb") as file:

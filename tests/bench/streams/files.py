@@ -15,11 +15,11 @@ from pathlib import Path
 
 from correlator.engine import Engine
 from correlator.inputs import Inputs
+from correlator.peer import Flattener
 from sensors.event import Event, get
 from tests.bench.streams import peer
 from tests.bench.streams.corpus import unpacked
 from tests.bench.streams.differences import Pair, their_pairs
-from tests.bench.streams.flat import Flattener
 from tests.bench.streams.make import PIPELINES
 
 LOUD = ("high", "critical")

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from correlator.peer import Flattener
 from sensors.event import decode, encode
 from tests.bench.streams.corpus import corpus
-from tests.bench.streams.flat import Flattener
 from tests.bench.streams.renew import Renewer
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,8 +14,6 @@ RSigma is measured as a peer only; nothing of ours needs it.
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +21,12 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from correlator import peer
+from correlator.peer import count, rsigma, version, weighed
+
+__all__ = ["Load", "Weight", "Words", "loading", "rsigma", "version", "weigh"]
+
 ROOT = Path(__file__).resolve().parents[3]
-TIMEOUT_S = 1200.0
 WARM_EVENTS = 20_000
 
 
@@ -58,16 +60,6 @@ class Load(NamedTuple):
     rss_mb: int
 
 
-def rsigma() -> str | None:
-    beside = Path.home() / ".cargo" / "bin" / "rsigma"
-    return shutil.which("rsigma") or (str(beside) if beside.is_file() else None)
-
-
-def their_words(program: str, rules: Path, events: Path, out: Path, *more: str) -> list[str]:
-    return [program, "engine", "eval", "-r", str(rules), "-e", f"@{events}", "-o", str(out), "--output-format",
-            "ndjson", "--input-format", "json", "--logsource-routing", "--quiet", *more]  # fmt: skip
-
-
 def our_words(rules: Path, events: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "tests.bench.streams.ours", str(rules), str(events), str(out)]
 
@@ -76,13 +68,13 @@ def weigh(make: Words, rules: Path, events: Path, folder: Path, core: int, load:
     """`load`: what loading takes, when it is known from a run before."""
     out = folder / "matches.ndjson"
     base = load or loading(make, rules, events, folder, core)
-    count, warm_s = _lines(events), 0.0
-    if count > 2 * WARM_EVENTS:
+    events_there, warm_s = count(events), 0.0
+    if events_there > 2 * WARM_EVENTS:
         warm_s = _run(make(rules, _first(events, WARM_EVENTS, folder), out), core)[0] - base.cpu_s
     cpu_s, rss_mb = _run(make(rules, events, out), core)
-    matches = _lines(out)
+    matches = count(out)
     out.unlink()
-    return Weight(count, cpu_s - base.cpu_s, base, matches, rss_mb, warm_s)
+    return Weight(events_there, cpu_s - base.cpu_s, base, matches, rss_mb, warm_s)
 
 
 def loading(make: Words, rules: Path, events: Path, folder: Path, core: int) -> Load:
@@ -100,29 +92,11 @@ class Words:
     def __call__(self, rules: Path, events: Path, out: Path) -> list[str]:
         if self._program is None:
             return our_words(rules, events, out)
-        return their_words(self._program, rules, events, out, *self._more)
+        return peer.words(self._program, rules, events, out, *self._more)
 
 
 def _run(words: Sequence[str], core: int) -> tuple[float, int]:
-    """Processor seconds and most memory of one process on one core."""
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(["taskset", "-c", str(core), *words], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:  # fmt: skip
-        assert child.stderr is not None
-        said = child.stderr.read()
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise RuntimeError(f"{words[0]}: {child.returncode}: {said[-500:].decode('utf-8', 'replace')}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
-
-
-def _lines(path: Path) -> int:
-    count = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            count += block.count(b"\n")
-    return count
+    return weighed(["taskset", "-c", str(core), *words], os.environ | {"PYTHONPATH": str(ROOT)}, ROOT)
 
 
 def _first(events: Path, count: int, folder: Path) -> Path:
@@ -130,8 +104,3 @@ def _first(events: Path, count: int, folder: Path) -> Path:
     with events.open("rb") as file:
         path.write_bytes(b"".join(islice(file, count)))
     return path
-
-
-def version(program: str) -> str:
-    done = subprocess.run([program, "--version"], capture_output=True, check=False, timeout=30)
-    return (done.stdout.decode("utf-8", "replace").splitlines() or [""])[0]
