@@ -68,7 +68,7 @@ class Source(Out):
 class Sources(Out):
     items: list[Source]
     kinds: dict[str, Texts]
-    in_force: int  # what the running correlator holds against events
+    in_force: int  # what the running correlator holds against events of the reader's agencies
     error: str  # why it kept an older set
 
 
@@ -168,7 +168,7 @@ def source(row: IndicatorSource) -> Source:
     )  # fmt: skip
 
 
-def sources(session: Session, here: ColumnElement[bool], node: Runtime) -> Sources:
+def sources(session: Session, here: ColumnElement[bool], scope: Scope, node: Runtime) -> Sources:
     rows = session.scalars(
         select(IndicatorSource).where(here, IndicatorSource.removed_at.is_(None)).order_by(IndicatorSource.name)
     )
@@ -176,7 +176,12 @@ def sources(session: Session, here: ColumnElement[bool], node: Runtime) -> Sourc
     return Sources(
         items=[source(row) for row in rows],
         kinds={kind.name: Texts(vi=kind.title["vi"], en=kind.title["en"]) for kind in all_kinds().values()},
-        in_force=sum(count for body in said if isinstance(count := body["indicators"].get("count"), int)),
+        in_force=sum(
+            count
+            for body in said
+            for agency, count in dict(body["indicators"].get("by_agency") or {}).items()
+            if isinstance(count, int) and (not agency or scope.sees(agency))
+        ),
         error="; ".join(str(body["indicators_error"]) for body in said if body.get("indicators_error"))[:500],
     )
 

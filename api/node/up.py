@@ -34,16 +34,24 @@ def default_data() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "luytre"
 
 
+def config_path(config: Path | None, data: Path | None) -> Path:
+    """What is given, then LUYTRE_CONFIG as for every other command, then the usual folder."""
+    named = os.environ.get("LUYTRE_CONFIG")
+    if config is None and data is None and named:
+        config = Path(named)
+    return (config or (data or default_data()) / "luytre.toml").resolve()
+
+
 @app.command()
 def up(
     data: Annotated[Path | None, typer.Option(help="thư mục dữ liệu / data folder")] = None,
-    config: Annotated[Path | None, typer.Option(help="luytre.toml; mặc định: trong thư mục dữ liệu")] = None,
+    config: Annotated[Path | None, typer.Option(help="luytre.toml; mặc định: LUYTRE_CONFIG, hoặc trong --data")] = None,
     agency: Annotated[str, typer.Option(help="mã đơn vị, khi tạo mới / agency code")] = "local",
     name: Annotated[str, typer.Option(help="tên đơn vị, khi tạo mới / agency name")] = "",
     role: Annotated[str, typer.Option(help="agency | national")] = "agency",
 ) -> None:
     """luytre up --data /var/lib/luytre   (a node, or the sensors of a machine that `luytre enrol join` made one)"""
-    path = (config or (data or default_data()) / "luytre.toml").resolve()
+    path = config_path(config, data)
     _aside("make", path, (data or path.parent).resolve(), agency, name, role)
     loaded = Config(path)
     table = loaded.table("node", NodeTable)

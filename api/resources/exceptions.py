@@ -197,7 +197,7 @@ def _events(node: Runtime, alert: Alert) -> list[Event]:
 
 
 def _subject(request: Request, node: Runtime, alert: Alert) -> Subject | None:
-    if not AGENCY.fullmatch(alert.agency) or alert.kind == "detector":
+    if not AGENCY.fullmatch(alert.agency) or alert.kind in ("detector", "indicator"):
         return None
     try:
         return _rulebook(request, node).about(alert.rule_id)
@@ -241,6 +241,9 @@ def _why_not(alert: Alert) -> Texts:
     if alert.kind == "detector":
         return Texts(vi="Cảnh báo của bộ phát hiện bất thường không có luật để đặt ngoại lệ; chỉnh trong cấu hình.",
                      en="A detector's alert has no rule to make an exception of; see its settings.")  # fmt: skip
+    if alert.kind == "indicator":
+        return Texts(vi="Cảnh báo này do một chỉ dấu; gỡ chỉ dấu khỏi danh sách hoặc đặt thời hạn cho nó.",
+                     en="An indicator raised this alert; remove it from its list or let it end.")  # fmt: skip
     return Texts(vi="Luật của cảnh báo này không còn được nạp nên không đặt được ngoại lệ.",
                  en="This alert's rule is no longer loaded, so no exception can be made.")  # fmt: skip
 

@@ -116,8 +116,9 @@ def list_indicators(request: Request, wanted: Annotated[Page, Query()], access: 
 @router.get("/sources")
 def list_sources(request: Request, access: Reader) -> Sources:
     node: Runtime = request.app.state.node
+    scope = access.scope("rules.read")
     with node.db.read() as session:
-        return shown.sources(session, _seen(IndicatorSource.agency, access.scope("rules.read")), node)
+        return shown.sources(session, _seen(IndicatorSource.agency, scope), scope, node)
 
 
 @router.post("/preview")

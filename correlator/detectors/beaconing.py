@@ -28,6 +28,7 @@ from correlator.detector import Detector, Example, Finding
 from sensors.event import Event, get
 
 WINDOW = 48
+ADDRESS_CHARS = 64  # IPv6 with a zone; what is longer is none
 EVENT_IDS = 12
 SAME_CONTACT_S = 0.3  # contacts closer than this are one (A and AAAA, several connections of one page)
 LONGEST_INTERVAL_S = 86_400.0
@@ -119,7 +120,7 @@ class Beaconing:
 
     def _contact(self, event: Event) -> tuple[tuple[str, ...], dict[str, str]] | None:
         source = get(event, "source.ip")
-        if not isinstance(source, str):
+        if not isinstance(source, str) or len(source) > ADDRESS_CHARS:
             return None
         agency = str(get(event, "organization.id") or "")
         name = get(event, "dns.question.name")
@@ -127,7 +128,7 @@ class Beaconing:
             name = name.lower().rstrip(".")
             if "." not in name or len(name) > 253 or ("." + name).endswith((*_QUIET_SUFFIXES, *self._ignored)):
                 return None
-            kind = str(get(event, "dns.question.type") or "")
+            kind = str(get(event, "dns.question.type") or "")[:16]
             return (agency, source, name, kind), {"source.ip": source, "dns.question.name": name}
         dataset = get(event, "event.dataset")
         address, port = get(event, "destination.ip"), get(event, "destination.port")

@@ -29,6 +29,7 @@ LEAST_EVENTS = 20
 BLIND_S = 60.0  # ticks further apart than this: we were away
 SOURCE_FORGET_S = 7 * 86_400.0
 WHOLE_LIMIT = 128
+CHARS = 1_024  # of what is kept of an event; a longer path is not told from others of its dataset
 
 LEFT = ("@timestamp", "event.id", "event.dataset", "organization.id", "observer.id", "observer.name", "host.name",
         "agent.type", "log.file.path")  # fmt: skip
@@ -59,14 +60,15 @@ class Silence:
         when = self._ingested[1] or time
         agency = str(get(event, "organization.id") or "")
         observer, role = get(event, "observer.name"), get(event, "agent.type")
-        if not isinstance(observer, str):
+        if not isinstance(observer, str) or len(observer) > CHARS or len(str(role)) > CHARS:
             return []
         if isinstance(role, str):
             self._note((agency, observer, role, ""), when, event)
         dataset = get(event, "event.dataset")
-        if isinstance(dataset, str) and not dataset.startswith("luytre."):
+        if isinstance(dataset, str) and len(dataset) <= CHARS and not dataset.startswith("luytre."):
             path = get(event, "log.file.path")
-            self._note((agency, observer, str(role or ""), path if isinstance(path, str) else dataset), when, event)
+            source = path if isinstance(path, str) and len(path) <= CHARS else dataset
+            self._note((agency, observer, str(role or ""), source), when, event)
         return []
 
     def _note(self, key: tuple[str, ...], when: float, event: Event) -> None:
@@ -155,7 +157,7 @@ def _left(event: Event) -> Event:
     for path in LEFT:
         value = get(event, path)
         if isinstance(value, str):
-            put(left, path, value[:1024])
+            put(left, path, value[:CHARS])
     return left
 
 

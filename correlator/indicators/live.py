@@ -213,7 +213,8 @@ class Indicators:
         tables = self._tables.values()
         return {"count": sum(table.count for table in tables), "bytes": sum(table.bytes for table in tables),
                 "made_at": max((table.made_at for table in tables), default=0.0), "met": self.met,
-                "pairs": len(self._minutes), "dropped": self.dropped}  # fmt: skip
+                "pairs": len(self._minutes), "dropped": self.dropped,
+                "by_agency": {agency: table.count for agency, table in self._tables.items()}}  # fmt: skip
 
     def snapshot(self) -> Any:
         return {**self._minutes.snapshot(), "dropped": self.dropped, "met": self.met}

@@ -146,3 +146,22 @@ def test_hostile_events_are_values(detector: Detector, event: dict[str, Any]) ->
     for when in (START, -1e300, 1e300, 0.0):
         memory.feed(event, when)
     memory.tick(START)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_long_values_are_not_kept(name: str) -> None:
+    """What strangers write into a field must not become what is remembered of them, five thousand times over."""
+    detector = DETECTORS[name]
+    stamped = {"organization.id", "event.id", "event.ingested"}  # by ingest
+    for path in set(detector.reads or ()) - stamped:
+        memory = detector.make()
+        for when, event in story(detector.examples[0]):
+            if (
+                event is not None
+                and isinstance(get(event, path), str)
+                and "time" not in path
+                and "ingested" not in path
+            ):
+                put(event, path, "x" * 100_000)
+            _ = memory.tick(when) if event is None else memory.feed(event, when)
+        assert len(msgspec.msgpack.encode(memory.snapshot())) < 50_000, path

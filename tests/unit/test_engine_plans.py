@@ -113,3 +113,16 @@ def test_chunks_are_all_the_lines_in_order_and_bounded(monkeypatch: pytest.Monke
     assert [line for chunk in found for line in chunk] == lines
     assert [len(chunk) for chunk in found] == [3, 2, 3, 1]
     assert list(batch.chunks([])) == []
+
+
+def test_rules_of_a_log_source_that_comes_later_are_looked_for_too() -> None:
+    """Plans share a matcher by the field's name; what a second log source's rules ask is not in the first one."""
+    sources = [
+        Source(kind, (("kind", frozenset({kind})),), LogSource("p", kind), {"line": ("x.line",)}) for kind in "ab"
+    ]
+    rules = [Rule(About(kind, "", "", "low"), LogSource("p", kind), Is("line", Text((MANY, f"word {kind}", MANY))))
+             for kind in "ab"]  # fmt: skip
+    made = Engine(rules, (), sources)
+    for kind in "aabbaabb":
+        (found,) = made.match_lines([encode({"kind": kind, "x": {"line": f"some word {kind} or other"}})])
+        assert [match.rule.id for match in found] == [kind]

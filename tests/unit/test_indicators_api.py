@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -313,3 +314,10 @@ def test_an_incident_s_indicator_carries_every_mark(node: NodeUnderTest) -> None
         for tlp in TLPS:
             session.add(OfIncident(incident_id=incident, type="domain", value=f"{tlp}.example", tlp=tlp))
     assert set(TLPS) <= {one["tlp"] for one in boss.get(f"/incidents/{incident}")["indicators"]}
+
+
+def test_how_many_are_in_force_is_told_of_ones_own_agency(node: NodeUnderTest, lead: Browser) -> None:
+    said = {"name": "luytre-correlator", "indicators": {"count": 1_111, "by_agency": {"": 1, MINE: 10, OTHER: 1_100}}}
+    (node.runtime.data / "run").mkdir(exist_ok=True)
+    (node.runtime.data / "run" / "luytre-correlator.json").write_text(json.dumps(said))
+    assert lead.get("/indicators/sources")["in_force"] == 11

@@ -82,7 +82,7 @@ class Shared:
         self._columns: dict[tuple[int, str], int] = {}
         self._by_place: dict[tuple[Any, ...], int] = {}
         self._wanted: dict[str, set[int]] = {}  # field name → atoms that are witnesses of some rule
-        self._looking: dict[str, Matcher] = {}
+        self._looking: dict[str, tuple[frozenset[int], Matcher]] = {}  # what it was made for, and itself
         self.version = 0  # of those matchers
         self._looks: dict[frozenset[bytes], Look | None] = {}
         self._kept: list[Any] = []  # what identities are taken of
@@ -187,13 +187,15 @@ class Shared:
         known = self._wanted.setdefault(name, set())
         if len(wanted) * SHARED_FROM < len(known):
             return self.matcher(wanted)
-        made = self._looking.get(name)
-        if made is None or not known.issuperset(wanted):
+        held, made = self._looking.get(name, (frozenset[int](), None))
+        if made is None or not held.issuperset(wanted):
             if made is not None:
-                self._matchers.pop(frozenset(known), None)  # plans that have it let it go when they are renewed
+                self._matchers.pop(held, None)  # plans that have it let it go when they are renewed
                 self.version += 1
             known.update(wanted)
-            made = self._looking[name] = self.matcher(known)
+            held = frozenset(known)
+            made = self.matcher(held)
+            self._looking[name] = held, made
         return made
 
     def matcher(self, wanted: Collection[int]) -> Matcher:
