@@ -117,7 +117,7 @@ def list_sources(as_json: AsJson = False, config: At = None) -> None:
         print(json.dumps({"schema_version": SCHEMA_VERSION, "sources": sources}, ensure_ascii=False))
         return
     for one in sources:
-        print(f"{one['count']:>9}  {one['agency'] or '*':<20}  TLP:{one['tlp'].upper():<13}  {one['name']}")
+        print(f"{one['count']:>9}  {one['agency'] or '*':<20}  TLP:{one['tlp'].upper():<13}  {visible(one['name'])}")
     if not sources:
         print(say("Chưa có nguồn nào. Thử: luytre indicators import TỆP --name TÊN",
                   "No source yet. Try: luytre indicators import FILE --name NAME"))  # fmt: skip
@@ -183,7 +183,7 @@ def hunt(
         return
     for one in found["found"]:
         hosts = ", ".join(list(one["hosts"])[:5])
-        print(f"{one['count']:>7}  {one['value']}  {one['first']} … {one['last']}  {hosts}")
+        print(f"{one['count']:>7}  {visible(one['value'])}  {one['first']} … {one['last']}  {visible(hosts)}")
     print(say(f"{found['found_total']} chỉ dấu đã gặp; đọc {found['events']} sự kiện",
               f"{found['found_total']} indicators met; {found['events']} events read"))  # fmt: skip
 

@@ -6,13 +6,12 @@ import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 /** Fits the table into its frame; the headings go to the cells for when they stand alone. */
 function fit(table: HTMLTableElement, frame: HTMLElement) {
   delete table.dataset.stacked;
-  if (table.scrollWidth <= frame.clientWidth + 1) return;
   const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent ?? "");
   for (const row of table.tBodies[0]?.rows ?? [])
     [...row.cells].forEach((cell, index) => {
-      if (heads[index]) cell.dataset.label = heads[index];
+      if (heads[index]) cell.dataset.label = heads[index]; // also where it fits: a table inside one that is stacked is stacked
     });
-  table.dataset.stacked = "";
+  if (table.scrollWidth > frame.clientWidth + 1) table.dataset.stacked = "";
 }
 
 export function Table({ className = "", children }: { className?: string; children: ReactNode }) {

@@ -83,7 +83,7 @@ function Exceptions() {
             <span className="one-line row-title">
               <span className="figures">{row.id}</span> <Text>{row.rules.map((rule) => pick(rule.title) || rule.id).join("; ")}</Text>
             </span>
-            <span className="one-line row-second">
+            <span className="row-second row-entities">
               {row.conditions.map((condition, index) => (
                 <span key={`${condition.field} ${condition.op}`}>
                   {index > 0 && " · "}
