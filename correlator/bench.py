@@ -171,8 +171,9 @@ class _Lines:
 
 
 def _correlating(engine: Engine) -> Callable[[Sequence[bytes]], Sequence[Sequence[Any]]]:
+    """As the running correlator does: a page of lines together."""
     pipeline = Pipeline(engine, lateness_s=LATENESS_S)
-    return lambda batch: [pipeline.feed((decode(line),)) for line in batch]
+    return lambda batch: [pipeline.feed(batch)]
 
 
 def _decoded(engine: Engine, batches: Iterator[list[bytes]], alone: bool) -> Pass:
