@@ -89,6 +89,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 PHONE, DESK = (390, 844), (1280, 800)
+SETTLES = 50
 LANGUAGES = ("vi", "en") if os.environ.get("LUYTRE_SCREENSHOTS") else ("vi",)
 Look = Callable[[Page, str], None]
 
@@ -102,7 +103,13 @@ def look(pictures: Path) -> Iterator[Look]:
         language = page.locator("html").get_attribute("lang")
         for width, height in (PHONE, DESK):
             page.set_viewport_size({"width": width, "height": height})
-            wrong.extend(f"{name} {width}: {line}" for line in misshapen(page))
+            found = misshapen(page)
+            for _ in range(SETTLES):  # the page hears of its new width a moment later
+                if not found:
+                    break
+                page.wait_for_timeout(100)
+                found = misshapen(page)
+            wrong.extend(f"{name} {width}: {line}" for line in found)
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
                 page.screenshot(path=pictures / f"{name}-{language}-{scheme}-{width}.png")
