@@ -87,8 +87,8 @@ def test_from_a_paste_to_the_alert_and_back(open_page: Open, working: World, loo
     go(page, working, "/indicators?tab=sources")
     look(page, "indicators-sources")
     page.get_by_role("button", name=f"{words['sweep']} {SOURCE}").click()
-    expect(page.locator("tbody .tag")).to_have_text(words["done"], timeout=PATIENCE_S * 1000)
-    page.get_by_role("button", name=f"{words['show']} {SOURCE}").click()
+    expect(page.locator("tbody .tag").first).to_have_text(words["done"], timeout=PATIENCE_S * 1000)
+    page.get_by_role("button", name=f"{words['show']} {SOURCE}").first.click()  # the newest
     traces = page.locator(".traces tbody tr")
     expect(traces).to_have_count(2)
     expect(traces.filter(has_text=NAME)).to_contain_text("may-tram-15")
